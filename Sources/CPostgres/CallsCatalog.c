@@ -1,0 +1,383 @@
+/* Relations, operator classes, reloptions and the planner. See Calls.h. */
+#include "CPostgres.h"
+
+#define GUARDED(name) pase_guard(name##_thunk, &a, #name)
+
+typedef struct
+{
+	Oid			id;
+	int			mode;
+	Relation	relation;
+	int			number;
+	int32		result;
+} IndexArguments;
+
+static void
+pase_index_open_thunk(void *p)
+{
+	IndexArguments *a = p;
+
+	a->relation = index_open(a->id, a->mode);
+}
+
+bool
+pase_index_open(Oid id, int mode, Relation *result)
+{
+	IndexArguments a = {id, mode, NULL, 0, 0};
+
+	if (!GUARDED(pase_index_open))
+		return false;
+	*result = a.relation;
+	return true;
+}
+
+static void
+pase_index_close_thunk(void *p)
+{
+	IndexArguments *a = p;
+
+	index_close(a->relation, a->mode);
+}
+
+bool
+pase_index_close(Relation index, int mode)
+{
+	IndexArguments a = {InvalidOid, mode, index, 0, 0};
+
+	return GUARDED(pase_index_close);
+}
+
+static void
+pase_index_support_int32_thunk(void *p)
+{
+	IndexArguments *a = p;
+
+	a->result = DatumGetInt32(FunctionCall0Coll(index_getprocinfo(a->relation, 1, a->number),
+												InvalidOid));
+}
+
+bool
+pase_index_support_int32(Relation index, int number, int32 *result)
+{
+	IndexArguments a = {InvalidOid, 0, index, number, 0};
+
+	if (!GUARDED(pase_index_support_int32))
+		return false;
+	*result = a.result;
+	return true;
+}
+
+/* ---- operator classes, for amvalidate ---- */
+
+typedef struct
+{
+	Oid			id;
+	PaseOperatorClass class;
+	PaseOperatorMember *operators;
+	PaseFunctionMember *functions;
+	int			count;
+	Oid			result_type;
+	bool		fits;
+} ClassArguments;
+
+static void
+pase_operator_class_thunk(void *p)
+{
+	ClassArguments *a = p;
+	HeapTuple	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(a->id));
+	Form_pg_opclass class;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator class %u", a->id);
+	class = (Form_pg_opclass) GETSTRUCT(tuple);
+	a->class.name = pstrdup(NameStr(class->opcname));
+	a->class.family = class->opcfamily;
+	a->class.input_type = class->opcintype;
+	a->class.key_type = class->opckeytype;
+	ReleaseSysCache(tuple);
+
+	tuple = SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(a->class.family));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator family %u", a->class.family);
+	a->class.family_name = pstrdup(NameStr(((Form_pg_opfamily) GETSTRUCT(tuple))->opfname));
+	ReleaseSysCache(tuple);
+}
+
+bool
+pase_operator_class(Oid id, PaseOperatorClass *result)
+{
+	ClassArguments a = {.id = id};
+
+	if (!GUARDED(pase_operator_class))
+		return false;
+	*result = a.class;
+	return true;
+}
+
+static void
+pase_operator_members_thunk(void *p)
+{
+	ClassArguments *a = p;
+	CatCList   *list = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(a->id));
+
+	a->operators = palloc0(sizeof(PaseOperatorMember) * Max(list->n_members, 1));
+	for (a->count = 0; a->count < list->n_members; a->count++)
+	{
+		Form_pg_amop form = (Form_pg_amop) GETSTRUCT(&list->members[a->count]->tuple);
+		PaseOperatorMember *member = &a->operators[a->count];
+
+		member->strategy = form->amopstrategy;
+		member->left_type = form->amoplefttype;
+		member->right_type = form->amoprighttype;
+		member->operator_id = form->amopopr;
+		member->purpose = form->amoppurpose;
+		member->sort_family = form->amopsortfamily;
+		member->result_type = get_op_rettype(form->amopopr);
+	}
+	ReleaseCatCacheList(list);
+}
+
+bool
+pase_operator_members(Oid family, PaseOperatorMember **result, int *count)
+{
+	ClassArguments a = {.id = family};
+
+	if (!GUARDED(pase_operator_members))
+		return false;
+	*result = a.operators;
+	*count = a.count;
+	return true;
+}
+
+static void
+pase_function_members_thunk(void *p)
+{
+	ClassArguments *a = p;
+	CatCList   *list = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(a->id));
+
+	a->functions = palloc0(sizeof(PaseFunctionMember) * Max(list->n_members, 1));
+	for (a->count = 0; a->count < list->n_members; a->count++)
+	{
+		Form_pg_amproc form = (Form_pg_amproc) GETSTRUCT(&list->members[a->count]->tuple);
+		PaseFunctionMember *member = &a->functions[a->count];
+
+		member->number = form->amprocnum;
+		member->left_type = form->amproclefttype;
+		member->right_type = form->amprocrighttype;
+		member->function_id = form->amproc;
+		member->takes_nothing_gives_int32 = check_amproc_signature(form->amproc, INT4OID, true, 0, 0);
+	}
+	ReleaseCatCacheList(list);
+}
+
+bool
+pase_function_members(Oid family, PaseFunctionMember **result, int *count)
+{
+	ClassArguments a = {.id = family};
+
+	if (!GUARDED(pase_function_members))
+		return false;
+	*result = a.functions;
+	*count = a.count;
+	return true;
+}
+
+static void
+pase_sort_family_fits_thunk(void *p)
+{
+	ClassArguments *a = p;
+
+	a->fits = opfamily_can_sort_type(a->id, a->result_type);
+}
+
+bool
+pase_sort_family_fits(Oid sort_family, Oid result_type, bool *result)
+{
+	ClassArguments a = {.id = sort_family,.result_type = result_type};
+
+	if (!GUARDED(pase_sort_family_fits))
+		return false;
+	*result = a.fits;
+	return true;
+}
+
+/* ---- reloptions ---- */
+
+typedef struct
+{
+	relopt_kind kind;
+	const char *name;
+	const char *description;
+	int			default_value;
+	int			minimum;
+	int			maximum;
+	const char *default_text;
+	Datum		options;
+	bool		validate;
+	size_t		size;
+	const relopt_parse_elt *elements;
+	int			count;
+	bytea	   *result;
+} OptionArguments;
+
+static void
+pase_option_kind_thunk(void *p)
+{
+	((OptionArguments *) p)->kind = add_reloption_kind();
+}
+
+bool
+pase_option_kind(relopt_kind *result)
+{
+	OptionArguments a = {.kind = 0};
+
+	if (!GUARDED(pase_option_kind))
+		return false;
+	*result = a.kind;
+	return true;
+}
+
+static void
+pase_option_int_thunk(void *p)
+{
+	OptionArguments *a = p;
+
+	add_int_reloption(a->kind, a->name, a->description, a->default_value, a->minimum, a->maximum,
+					  AccessExclusiveLock);
+}
+
+bool
+pase_option_int(relopt_kind kind, const char *name, const char *description,
+				int default_value, int minimum, int maximum)
+{
+	OptionArguments a = {.kind = kind,.name = name,.description = description,
+		.default_value = default_value,.minimum = minimum,.maximum = maximum};
+
+	return GUARDED(pase_option_int);
+}
+
+static void
+pase_option_string_thunk(void *p)
+{
+	OptionArguments *a = p;
+
+	add_string_reloption(a->kind, a->name, a->description, a->default_text, NULL,
+						 AccessExclusiveLock);
+}
+
+bool
+pase_option_string(relopt_kind kind, const char *name, const char *description,
+				   const char *default_value)
+{
+	OptionArguments a = {.kind = kind,.name = name,.description = description,
+		.default_text = default_value};
+
+	return GUARDED(pase_option_string);
+}
+
+static void
+pase_options_build_thunk(void *p)
+{
+	OptionArguments *a = p;
+
+	a->result = build_reloptions(a->options, a->validate, a->kind, a->size, a->elements, a->count);
+}
+
+bool
+pase_options_build(Datum options, bool validate, relopt_kind kind, size_t size,
+				   const relopt_parse_elt *elements, int count, bytea **result)
+{
+	OptionArguments a = {.kind = kind,.options = options,.validate = validate,.size = size,
+		.elements = elements,.count = count};
+
+	if (!GUARDED(pase_options_build))
+		return false;
+	*result = a.result;
+	return true;
+}
+
+/* ---- planner ---- */
+
+typedef struct
+{
+	PlannerInfo *root;
+	IndexPath  *path;
+	double		loop_count;
+	PaseCosts	costs;
+	int			n;
+	int			strategy;
+	bool		is_constant;
+	bool		is_null;
+	Datum		value;
+} PathArguments;
+
+static void
+pase_generic_costs_thunk(void *p)
+{
+	PathArguments *a = p;
+	GenericCosts costs;
+
+	MemSet(&costs, 0, sizeof(costs));
+	costs.numIndexTuples = a->costs.index_tuples;
+	genericcostestimate(a->root, a->path, a->loop_count, &costs);
+	a->costs.index_tuples = costs.numIndexTuples;
+	a->costs.index_pages = costs.numIndexPages;
+	a->costs.startup_cost = costs.indexStartupCost;
+	a->costs.total_cost = costs.indexTotalCost;
+	a->costs.selectivity = costs.indexSelectivity;
+	a->costs.correlation = costs.indexCorrelation;
+	get_tablespace_page_costs(a->path->indexinfo->reltablespace,
+							  &a->costs.random_page_cost, &a->costs.sequential_page_cost);
+}
+
+bool
+pase_generic_costs(PlannerInfo *root, IndexPath *path, double loop_count,
+				   double index_tuples, PaseCosts *result)
+{
+	PathArguments a = {.root = root,.path = path,.loop_count = loop_count};
+
+	a.costs.index_tuples = index_tuples;
+	if (!GUARDED(pase_generic_costs))
+		return false;
+	*result = a.costs;
+	return true;
+}
+
+static void
+pase_path_order_by_thunk(void *p)
+{
+	PathArguments *a = p;
+	Expr	   *clause;
+	Node	   *value;
+
+	a->strategy = 0;
+	if (a->n >= list_length(a->path->indexorderbys))
+		return;
+	clause = list_nth(a->path->indexorderbys, a->n);
+	if (!is_opclause(clause) || list_length(((OpExpr *) clause)->args) != 2)
+		return;
+	a->strategy = get_op_opfamily_strategy(((OpExpr *) clause)->opno,
+										   a->path->indexinfo->opfamily[0]);
+	value = estimate_expression_value(a->root, lsecond(((OpExpr *) clause)->args));
+	if (IsA(value, Const))
+	{
+		a->is_constant = true;
+		a->is_null = ((Const *) value)->constisnull;
+		a->value = ((Const *) value)->constvalue;
+	}
+}
+
+bool
+pase_path_order_by(PlannerInfo *root, IndexPath *path, int n, int *strategy,
+				   bool *is_constant, bool *is_null, Datum *value)
+{
+	PathArguments a = {.root = root,.path = path,.n = n};
+
+	if (!GUARDED(pase_path_order_by))
+		return false;
+	*strategy = a.strategy;
+	*is_constant = a.is_constant;
+	*is_null = a.is_null;
+	*value = a.value;
+	return true;
+}

@@ -1,0 +1,211 @@
+/* What an index access method asks of the server: build, scan, vacuum. See Calls.h. */
+#include "CPostgres.h"
+
+#define GUARDED(name) pase_guard(name##_thunk, &a, #name)
+
+typedef struct
+{
+	IndexAmRoutine *routine;
+	IndexBuildResult *build_result;
+	IndexBulkDeleteResult *delete_result;
+	double		heap_tuples;
+	double		index_tuples;
+	int			unused;
+} ResultArguments;
+
+static void
+pase_routine_create_thunk(void *p)
+{
+	((ResultArguments *) p)->routine = makeNode(IndexAmRoutine);
+}
+
+bool
+pase_routine_create(IndexAmRoutine **result)
+{
+	ResultArguments a = {.routine = NULL};
+
+	if (!GUARDED(pase_routine_create))
+		return false;
+	*result = a.routine;
+	return true;
+}
+
+typedef struct
+{
+	Relation	heap;
+	Relation	index;
+	IndexInfo  *info;
+	PaseBuildRow row;
+	void	   *state;
+	MemoryContext row_context;
+	double		tuples;
+} BuildArguments;
+
+/* Between two of the server's frames: raises at once what the row's callback noted. */
+static void
+build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool tupleIsAlive,
+		  void *state)
+{
+	BuildArguments *a = state;
+	MemoryContext caller = MemoryContextSwitchTo(a->row_context);
+
+	if (!a->row(a->state, pase_tid_pack(tid), values[0], isnull[0]))
+		pase_raise_if_failed();
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(a->row_context);
+}
+
+static void
+pase_build_scan_thunk(void *p)
+{
+	BuildArguments *a = p;
+
+	a->row_context = AllocSetContextCreate(CurrentMemoryContext, "pase build row",
+										   ALLOCSET_DEFAULT_SIZES);
+	a->tuples = table_index_build_scan(a->heap, a->index, a->info, true, true, build_row, a, NULL);
+	MemoryContextDelete(a->row_context);
+}
+
+bool
+pase_build_scan(Relation heap, Relation index, IndexInfo *info, PaseBuildRow row, void *state,
+				double *tuples)
+{
+	BuildArguments a = {.heap = heap,.index = index,.info = info,.row = row,.state = state};
+
+	if (!GUARDED(pase_build_scan))
+		return false;
+	*tuples = a.tuples;
+	return true;
+}
+
+typedef struct
+{
+	Relation	index;
+	int			keys;
+	int			order_bys;
+	IndexScanDesc scan;
+} ScanArguments;
+
+static void
+pase_scan_create_thunk(void *p)
+{
+	ScanArguments *a = p;
+
+	a->scan = RelationGetIndexScan(a->index, a->keys, a->order_bys);
+}
+
+bool
+pase_scan_create(Relation index, int keys, int order_bys, IndexScanDesc *result)
+{
+	ScanArguments a = {.index = index,.keys = keys,.order_bys = order_bys};
+
+	if (!GUARDED(pase_scan_create))
+		return false;
+	*result = a.scan;
+	return true;
+}
+
+static void
+pase_scan_order_by_storage_thunk(void *p)
+{
+	ScanArguments *a = p;
+
+	if (a->scan->xs_orderbyvals == NULL)
+	{
+		a->scan->xs_orderbyvals = palloc0(sizeof(Datum) * a->scan->numberOfOrderBys);
+		a->scan->xs_orderbynulls = palloc0(sizeof(bool) * a->scan->numberOfOrderBys);
+	}
+}
+
+bool
+pase_scan_order_by_storage(IndexScanDesc scan)
+{
+	ScanArguments a = {.scan = scan};
+
+	return GUARDED(pase_scan_order_by_storage);
+}
+
+typedef struct
+{
+	IndexBulkDeleteCallback callback;
+	void	   *state;
+	uint64		heap_tid;
+	bool		result;
+} DeadArguments;
+
+static void
+pase_is_dead_thunk(void *p)
+{
+	DeadArguments *a = p;
+	ItemPointerData tid;
+
+	pase_tid_unpack(a->heap_tid, &tid);
+	a->result = a->callback(&tid, a->state);
+}
+
+bool
+pase_is_dead(IndexBulkDeleteCallback callback, void *state, uint64 heap_tid, bool *result)
+{
+	DeadArguments a = {callback, state, heap_tid, false};
+
+	if (!GUARDED(pase_is_dead))
+		return false;
+	*result = a.result;
+	return true;
+}
+
+static void
+pase_vacuum_delay_thunk(void *p)
+{
+#if PG_VERSION_NUM >= 180000
+	vacuum_delay_point(*(bool *) p);
+#else
+	vacuum_delay_point();
+#endif
+}
+
+bool
+pase_vacuum_delay(bool is_analyze)
+{
+	bool		a = is_analyze;
+
+	return GUARDED(pase_vacuum_delay);
+}
+
+static void
+pase_build_result_thunk(void *p)
+{
+	ResultArguments *a = p;
+
+	a->build_result = palloc0(sizeof(IndexBuildResult));
+	a->build_result->heap_tuples = a->heap_tuples;
+	a->build_result->index_tuples = a->index_tuples;
+}
+
+bool
+pase_build_result(double heap_tuples, double index_tuples, IndexBuildResult **result)
+{
+	ResultArguments a = {.heap_tuples = heap_tuples,.index_tuples = index_tuples};
+
+	if (!GUARDED(pase_build_result))
+		return false;
+	*result = a.build_result;
+	return true;
+}
+
+static void
+pase_bulk_delete_result_thunk(void *p)
+{
+	((ResultArguments *) p)->delete_result = palloc0(sizeof(IndexBulkDeleteResult));
+}
+
+bool
+pase_bulk_delete_result(IndexBulkDeleteResult **result)
+{
+	ResultArguments a = {.routine = NULL};
+
+	if (!GUARDED(pase_bulk_delete_result))
+		return false;
+	*result = a.delete_result;
+	return true;
+}

@@ -1,0 +1,120 @@
+/* See Guard.h. */
+#include "CPostgres.h"
+
+#define FAILURE_TEXT_SIZE 1024
+
+typedef enum
+{
+	NO_FAILURE,
+	SERVER_FAILURE,
+	OWN_FAILURE
+} FailureKind;
+
+/*
+ * At most one error is on its way in a backend at a time. It waits here, not in allocated memory, so
+ * that noting it cannot fail.
+ */
+static struct
+{
+	FailureKind kind;
+	int			sqlstate;
+	bool		has_detail;
+	bool		has_hint;
+	char		message[FAILURE_TEXT_SIZE];
+	char		detail[FAILURE_TEXT_SIZE];
+	char		hint[FAILURE_TEXT_SIZE];
+}			failure;
+
+int			pase_fault_countdown = 0;
+
+bool
+pase_guard(PaseThunk thunk, void *arguments, const char *name)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile bool done = false;
+
+	PG_TRY();
+	{
+		if (unlikely(pase_fault_countdown > 0) && --pase_fault_countdown == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("injected fault in \"%s\"", name)));
+		thunk(arguments);
+		done = true;
+	}
+	PG_CATCH();
+	{
+		/* The error stays on elog.c's stack; raising it again needs no copy, so no memory. */
+		MemoryContextSwitchTo(caller);
+	}
+	PG_END_TRY();
+	return done;
+}
+
+void
+pase_fail_with_server_error(void)
+{
+	failure.kind = SERVER_FAILURE;
+}
+
+/* Copies what fits, never half a character. */
+static void
+keep_text(char *target, const char *text, size_t length)
+{
+	if (length >= FAILURE_TEXT_SIZE)
+	{
+		length = FAILURE_TEXT_SIZE - 1;
+		while (length > 0 && ((unsigned char) text[length] & 0xC0) == 0x80)
+			length--;
+	}
+	if (length > 0)
+		memcpy(target, text, length);
+	target[length] = '\0';
+}
+
+void
+pase_fail_with(int sqlstate,
+			   const char *message, size_t message_length,
+			   const char *detail, size_t detail_length,
+			   const char *hint, size_t hint_length)
+{
+	failure.kind = OWN_FAILURE;
+	failure.sqlstate = sqlstate;
+	failure.has_detail = detail != NULL;
+	failure.has_hint = hint != NULL;
+	keep_text(failure.message, message, message_length);
+	if (detail != NULL)
+		keep_text(failure.detail, detail, detail_length);
+	if (hint != NULL)
+		keep_text(failure.hint, hint, hint_length);
+}
+
+void
+pase_raise_if_failed(void)
+{
+	FailureKind kind = failure.kind;
+
+	if (likely(kind == NO_FAILURE))
+		return;
+	failure.kind = NO_FAILURE;
+	if (kind == SERVER_FAILURE)
+		PG_RE_THROW();
+	ereport(ERROR,
+			(errcode(failure.sqlstate),
+			 errmsg_internal("%s", failure.message),
+			 failure.has_detail ? errdetail_internal("%s", failure.detail) : 0,
+			 failure.has_hint ? errhint("%s", failure.hint) : 0));
+}
+
+void
+pase_define_settings(void)
+{
+	DefineCustomIntVariable("pase.fault_countdown",
+							"Raises an error in the n-th server call that the extension makes from now on.",
+							"A developer's option, for testing that errors do no harm. 0 is off.",
+							&pase_fault_countdown,
+							0, 0, INT_MAX,
+							PGC_SUSET,
+							GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL,
+							NULL, NULL, NULL);
+}

@@ -1,0 +1,17 @@
+/*
+ * CPostgres: the only C that touches the server.
+ *
+ *   Server.h     the server's headers and what differs between its versions
+ *   Guard.h      the barrier: no longjmp ever crosses a Swift frame
+ *   Accessors.h  macros and flexible arrays as static inlines; nothing here can raise
+ *   Calls.h      server calls that can raise, each behind the guard
+ */
+#ifndef CPOSTGRES_H
+#define CPOSTGRES_H
+
+#include "Server.h"
+#include "Guard.h"
+#include "Accessors.h"
+#include "Calls.h"
+
+#endif

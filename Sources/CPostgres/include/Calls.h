@@ -1,0 +1,153 @@
+/*
+ * Server calls that can raise. Each answers false when the server raised an error (see Guard.h);
+ * results come through pointers and are set only when the answer is true.
+ */
+#ifndef PASE_CALLS_H
+#define PASE_CALLS_H
+
+#include "Server.h"
+
+/* ---- memory ---- */
+extern bool pase_allocate(MemoryContext context, size_t size, bool zero, void **result);
+extern bool pase_context_create(MemoryContext parent, const char *name, MemoryContext *result);
+extern bool pase_context_reset(MemoryContext context);
+extern bool pase_context_delete(MemoryContext context);
+/* Calls release(object) when the context is reset or deleted, however that comes about. */
+extern bool pase_context_on_reset(MemoryContext context, void (*release) (void *), void *object);
+
+/* ---- values ---- */
+extern bool pase_detoast(Datum value, void **result);
+extern bool pase_report(int level, int sqlstate, const char *message, const char *hint);
+extern bool pase_check_interrupts(void);
+extern bool pase_type_name(Oid type, const char **result);
+
+/* ---- buffers: the page is locked in the given mode (BUFFER_LOCK_SHARE or _EXCLUSIVE) ---- */
+extern bool pase_page_open(Relation relation, ForkNumber fork, BlockNumber block, int mode,
+						   Buffer *buffer, char **page);
+/* A bulk read through the given strategy (or NULL), for passes over the whole index. */
+extern bool pase_page_open_bulk(Relation relation, BlockNumber block, int mode,
+								BufferAccessStrategy strategy, Buffer *buffer, char **page);
+extern bool pase_page_close(Buffer buffer);
+/* A new page at the end of the fork, locked exclusively. */
+extern bool pase_page_extend(Relation relation, ForkNumber fork, Buffer *buffer, char **page);
+extern bool pase_buffer_mark_dirty(Buffer buffer);
+extern bool pase_relation_block_count(Relation relation, ForkNumber fork, BlockNumber *result);
+extern bool pase_bulk_read_strategy(BufferAccessStrategy *result);
+extern bool pase_free_strategy(BufferAccessStrategy strategy);
+
+/* ---- page items ---- */
+extern bool pase_page_initialize(char *page, size_t special_size);
+/* Adds an item; *offset is 0 when the page has no room for it. */
+extern bool pase_page_add_item(char *page, const void *item, size_t size, int *offset);
+/* Removes an item; the offsets of the others stay what they are. */
+extern bool pase_page_delete_item(char *page, int offset);
+
+/* ---- write-ahead log ---- */
+extern bool pase_wal_start(Relation relation, GenericXLogState **result);
+extern bool pase_wal_register(GenericXLogState *state, Buffer buffer, bool is_new, char **page);
+extern bool pase_wal_finish(GenericXLogState *state);
+extern bool pase_wal_abort(GenericXLogState *state);
+extern bool pase_wal_log_range(Relation relation, ForkNumber fork, BlockNumber first,
+							   BlockNumber end);
+
+/* ---- locks, free space ---- */
+extern bool pase_lock_page(Relation relation, BlockNumber block, int mode);
+extern bool pase_unlock_page(Relation relation, BlockNumber block, int mode);
+extern bool pase_free_space_find(Relation relation, size_t needed, BlockNumber *result);
+extern bool pase_free_space_record(Relation relation, BlockNumber block, size_t available);
+extern bool pase_free_space_record_and_find(Relation relation, BlockNumber block,
+											size_t available, size_t needed,
+											BlockNumber *result);
+extern bool pase_free_space_vacuum(Relation relation);
+
+/* ---- relations and catalogues ---- */
+extern bool pase_index_open(Oid id, int mode, Relation *result);
+extern bool pase_index_close(Relation index, int mode);
+/* Calls the index's support function, which takes no argument, for an int4. */
+extern bool pase_index_support_int32(Relation index, int number, int32 *result);
+
+typedef struct PaseOperatorClass
+{
+	char	   *name;
+	Oid			family;
+	char	   *family_name;
+	Oid			input_type;
+	Oid			key_type;
+} PaseOperatorClass;
+
+typedef struct PaseOperatorMember
+{
+	int			strategy;
+	Oid			left_type;
+	Oid			right_type;
+	Oid			operator_id;
+	char		purpose;
+	Oid			sort_family;
+	Oid			result_type;
+} PaseOperatorMember;
+
+typedef struct PaseFunctionMember
+{
+	int			number;
+	Oid			left_type;
+	Oid			right_type;
+	Oid			function_id;
+	bool		takes_nothing_gives_int32;
+} PaseFunctionMember;
+
+extern bool pase_operator_class(Oid id, PaseOperatorClass *result);
+extern bool pase_operator_members(Oid family, PaseOperatorMember **result, int *count);
+extern bool pase_function_members(Oid family, PaseFunctionMember **result, int *count);
+/* Whether the operator may order by the family's sort operators, as amvalidate must ask. */
+extern bool pase_sort_family_fits(Oid sort_family, Oid result_type, bool *result);
+
+/* ---- reloptions ---- */
+extern bool pase_option_kind(relopt_kind *result);
+extern bool pase_option_int(relopt_kind kind, const char *name, const char *description,
+							int default_value, int minimum, int maximum);
+extern bool pase_option_string(relopt_kind kind, const char *name, const char *description,
+							   const char *default_value);
+extern bool pase_options_build(Datum options, bool validate, relopt_kind kind, size_t size,
+							   const relopt_parse_elt *elements, int count, bytea **result);
+
+/* ---- access-method handler, build, scan, vacuum ---- */
+typedef bool (*PaseBuildRow) (void *state, uint64 heap_tid, Datum value, bool is_null);
+
+extern bool pase_routine_create(IndexAmRoutine **result);
+/*
+ * Feeds the table's rows to row(state, ...), which runs in a memory context that is emptied after
+ * each row. row() answers false when it noted a failure (Guard.h), which ends the scan.
+ */
+extern bool pase_build_scan(Relation heap, Relation index, IndexInfo *info, PaseBuildRow row,
+							void *state, double *tuples);
+extern bool pase_scan_create(Relation index, int keys, int order_bys, IndexScanDesc *result);
+extern bool pase_scan_order_by_storage(IndexScanDesc scan);
+extern bool pase_is_dead(IndexBulkDeleteCallback callback, void *state, uint64 heap_tid,
+						 bool *result);
+extern bool pase_vacuum_delay(bool is_analyze);
+extern bool pase_build_result(double heap_tuples, double index_tuples, IndexBuildResult **result);
+extern bool pase_bulk_delete_result(IndexBulkDeleteResult **result);
+
+/* ---- planner ---- */
+typedef struct PaseCosts
+{
+	double		index_tuples;
+	double		index_pages;
+	double		startup_cost;
+	double		total_cost;
+	double		selectivity;
+	double		correlation;
+	double		random_page_cost;
+	double		sequential_page_cost;
+} PaseCosts;
+
+extern bool pase_generic_costs(PlannerInfo *root, IndexPath *path, double loop_count,
+							   double index_tuples, PaseCosts *result);
+/*
+ * The n-th ORDER BY of the path: its operator's strategy in the index's family, and its right-hand
+ * side's value where the planner can tell it.
+ */
+extern bool pase_path_order_by(PlannerInfo *root, IndexPath *path, int n, int *strategy,
+							   bool *is_constant, bool *is_null, Datum *value);
+
+#endif

@@ -1,0 +1,181 @@
+/// Insertion into a graph (Malkov and Yashunin 2016, algorithm 1), over any storage.
+///
+/// One instance serves many insertions; its memory stays.
+public struct GraphInsertion {
+    private let shape: GraphShape
+    private var search: LayerSearch
+    private let selection: NeighborSelection
+    /// Candidates of a layer, nearest first.
+    private let found: UnsafeMutablePointer<ScoredNode>
+    private let lists: LinkLists
+    /// Copies of vectors, for graphs that do not hand out pointers into themselves.
+    private let vectorScratch: UnsafeMutablePointer<Float>
+    private let linkNodes: UnsafeMutablePointer<NodeReference>
+    private let linkDistances: UnsafeMutablePointer<Float>
+    private let isSpent: UnsafeMutablePointer<Bool>
+
+    /// What became of the row.
+    public enum Outcome {
+        /// A node was made for it.
+        case node(NodeReference)
+        /// It joined a node with an equal vector.
+        case joined(NodeReference)
+    }
+
+    /// Room for insertions into graphs of a shape.
+    public init<Memory: MemorySource>(_ shape: GraphShape, in memory: inout Memory)
+        throws(Memory.Failure)
+    {
+        self.shape = shape
+        let ef = max(shape.efConstruction, 1)
+        search = try LayerSearch(shape, ef: ef, in: &memory)
+        // A full list with one more, or all candidates of a layer, whichever is more.
+        let most = max(ef, shape.groundLinks &+ 1)
+        selection = try NeighborSelection(capacity: most, in: &memory)
+        found = try Self.room(most, in: &memory)
+        let levels = shape.maximumLevel &+ 1
+        lists = LinkLists(
+            links: try Self.room(levels &* shape.groundLinks, in: &memory),
+            counts: try Self.room(levels, in: &memory), stride: shape.groundLinks)
+        vectorScratch = try Self.room(most &* shape.dimensions, in: &memory)
+        linkNodes = try Self.room(most, in: &memory)
+        linkDistances = try Self.room(most, in: &memory)
+        isSpent = try Self.room(most, in: &memory)
+    }
+
+    private static func room<Element: BitwiseCopyable, Memory: MemorySource>(
+        _ count: Int, in memory: inout Memory
+    ) throws(Memory.Failure) -> UnsafeMutablePointer<Element> {
+        try memory.allocate(bytes: max(count, 1) &* MemoryLayout<Element>.stride)
+            .assumingMemoryBound(to: Element.self)
+    }
+
+    /// Inserts the graph's current row, whose vector is both the query of the search and `vector`.
+    ///
+    /// O(efConstruction · links) distances per layer. The caller has made sure that nobody else makes
+    /// the first node, or one of a level above the entry point's, at the same time.
+    @inline(__always)
+    public mutating func insert<Graph: MutableNeighborGraph>(
+        _ vector: UnsafePointer<Float>, level: Int, into graph: inout Graph
+    ) throws(Graph.Failure) -> Outcome {
+        lists.counts.update(repeating: 0, count: shape.maximumLevel &+ 1)
+        guard let entry = try graph.entryPoint(),
+            var start = try descend(from: entry, to: level, with: &search, in: &graph)
+        else {
+            let node = try graph.addNode(level: level, links: lists)
+            try graph.promote(node, level: level)
+            return .node(node)
+        }
+        var layer = min(level, entry.level)
+        while layer >= 0 {
+            search.clear()
+            try graph.beginVisits()
+            _ = try graph.visit(start.node)
+            try search.start(start, ef: shape.efConstruction, keepsRest: false, in: &graph)
+            try search.run(
+                level: layer, ef: shape.efConstruction, keepsRest: false, in: &graph)
+            let count = search.takeSorted(into: found)
+            if count > 0 { start = found[0] }
+            if layer == 0, let node = try joinEqual(vector, count, in: &graph) {
+                return .joined(node)
+            }
+            try chooseLinks(count, layer, in: &graph)
+            layer &-= 1
+        }
+        let node = try graph.addNode(level: level, links: lists)
+        layer = min(level, entry.level)
+        while layer >= 0 {
+            for link in lists.list(layer) {
+                let target = ScoredNode(distance: link.distance, node: node)
+                try addLink(from: link.node, level: layer, to: target, vector, in: &graph)
+            }
+            layer &-= 1
+        }
+        if level > entry.level { try graph.promote(node, level: level) }
+        return .node(node)
+    }
+
+    /// Adds the row to a node that has the very same vector, if there is one among the candidates.
+    @inline(__always)
+    private func joinEqual<Graph: MutableNeighborGraph>(
+        _ vector: UnsafePointer<Float>, _ count: Int, in graph: inout Graph
+    ) throws(Graph.Failure) -> NodeReference? {
+        // The same kernel gives the same bits for the same vectors, so unequal distances tell apart
+        // without a look at the vector.
+        let same = graph.metric.distance(vector, vector, shape.dimensions)
+        for index in 0..<count where found[index].distance == same {
+            let node = found[index].node
+            guard let other = try graph.vector(of: node, scratch: vectorScratch) else { continue }
+            if areEqual(vector, other), try graph.addRow(to: node) { return node }
+        }
+        return nil
+    }
+
+    private func areEqual(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>) -> Bool {
+        for index in 0..<shape.dimensions where a[index] != b[index] { return false }
+        return true
+    }
+
+    @inline(__always)
+    private func chooseLinks<Graph: MutableNeighborGraph>(
+        _ count: Int, _ layer: Int, in graph: inout Graph
+    ) throws(Graph.Failure) {
+        try loadVectors(count, in: &graph)
+        lists.counts[layer] = selection.choose(
+            found, count: count, limit: shape.capacity(layer), metric: graph.metric,
+            dimensions: shape.dimensions, into: lists.links + layer &* lists.stride)
+    }
+
+    @inline(__always)
+    private func loadVectors<Graph: MutableNeighborGraph>(
+        _ count: Int, in graph: inout Graph
+    ) throws(Graph.Failure) {
+        for index in 0..<count {
+            selection.vectors[index] = try graph.vector(
+                of: found[index].node, scratch: vectorScratch + index &* shape.dimensions)
+        }
+    }
+
+    /// Adds a link to a node that is there already, in a free place or in that of the link that can
+    /// best be spared. When others change the list meanwhile it is looked at anew.
+    @inline(__always)
+    private func addLink<Graph: MutableNeighborGraph>(
+        from node: NodeReference, level: Int, to target: ScoredNode,
+        _ targetVector: UnsafePointer<Float>, in graph: inout Graph
+    ) throws(Graph.Failure) {
+        // Bounded, so that two backends cannot keep each other busy: a missing link is no error.
+        for _ in 0..<16 {
+            let count = try graph.neighbors(of: node, level: level, into: linkNodes)
+            if count < shape.capacity(level) {
+                if try graph.appendLink(from: node, level: level, count: count, to: target) {
+                    return
+                }
+                continue
+            }
+            for index in 0..<count {
+                selection.vectors[index] = try graph.vector(
+                    of: linkNodes[index], scratch: vectorScratch + index &* shape.dimensions)
+            }
+            if try !graph.keptDistances(of: node, level: level, into: linkDistances) {
+                let own = vectorScratch + count &* shape.dimensions
+                guard let center = try graph.vector(of: node, scratch: own) else { return }
+                for index in 0..<count {
+                    guard let other = selection.vectors[index] else { continue }
+                    linkDistances[index] = graph.metric.distance(
+                        center, other, shape.dimensions)
+                }
+            }
+            selection.vectors[count] = targetVector
+            linkDistances[count] = target.distance
+            let slot = LinkEviction.choose(
+                distances: linkDistances, vectors: selection.vectors, count: count &+ 1,
+                metric: graph.metric, dimensions: shape.dimensions, isSpent: isSpent)
+            if slot == count { return }
+            if try graph.replaceLink(
+                from: node, level: level, slot: slot, former: linkNodes[slot], to: target)
+            {
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/// The parameters of a graph that never change once it has a node.
+public struct GraphShape: Sendable, BitwiseCopyable {
+    /// Elements of a vector.
+    public let dimensions: Int
+    /// Links per node above the ground layer (M in the paper).
+    public let links: Int
+    /// Links per node on the ground layer.
+    public var groundLinks: Int { links &* 2 }
+    /// Candidates an insertion looks for on each layer (efConstruction).
+    public let efConstruction: Int
+    /// The highest level a node may have.
+    public let maximumLevel: Int
+
+    /// A shape; `links` at least 2.
+    public init(dimensions: Int, links: Int, efConstruction: Int, maximumLevel: Int = 15) {
+        self.dimensions = dimensions
+        self.links = links
+        self.efConstruction = efConstruction
+        self.maximumLevel = maximumLevel
+    }
+
+    /// Links per node on a layer.
+    @inline(__always)
+    public func capacity(_ level: Int) -> Int { level == 0 ? groundLinks : links }
+
+    /// A random level: `l` or more with probability `links`⁻ˡ, which is the paper's
+    /// ⌊−ln(U)/ln(M)⌋ without a logarithm.
+    public func randomLevel<Random: RandomNumberGenerator>(using random: inout Random) -> Int {
+        let threshold = UInt64.max / UInt64(truncatingIfNeeded: max(links, 2))
+        var level = 0
+        while level < maximumLevel, random.next() < threshold { level &+= 1 }
+        return level
+    }
+}
+
+/// Where searches start: a node of the topmost level.
+public struct EntryPoint: Sendable, BitwiseCopyable {
+    /// The node.
+    public var node: NodeReference
+    /// The level it has, which is the graph's highest.
+    public var level: Int
+
+    /// An entry point.
+    public init(node: NodeReference, level: Int) {
+        self.node = node
+        self.level = level
+    }
+}

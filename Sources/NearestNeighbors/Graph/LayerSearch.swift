@@ -1,0 +1,178 @@
+/// The beam search of one layer (Malkov and Yashunin 2016, algorithm 2), and its continuation.
+///
+/// `nearest` holds the best `ef` live nodes seen, `candidates` those whose neighbours are still to be
+/// looked at. With `keepsRest` everything that was seen and is not among the nearest is kept aside, so
+/// that the search can go on where it stopped. One instance is used for many searches; its memory
+/// stays.
+public struct LayerSearch {
+    /// Seen, not yet expanded.
+    public private(set) var candidates: BinaryHeap<NearestFirst>
+    /// The best so far.
+    public private(set) var nearest: BinaryHeap<FarthestFirst>
+    /// Seen and not among the best; in no order.
+    public private(set) var rest: GrowableArray<ScoredNode>
+    private let neighbors: UnsafeMutablePointer<NodeReference>
+    private let scored: UnsafeMutablePointer<ScoredNode>
+
+    /// Room for searches in graphs of the given shape.
+    public init<Memory: MemorySource>(_ shape: GraphShape, ef: Int, in memory: inout Memory)
+        throws(Memory.Failure)
+    {
+        candidates = try BinaryHeap(capacity: 512, in: &memory)
+        nearest = try BinaryHeap(capacity: ef &+ 1, in: &memory)
+        rest = try GrowableArray(capacity: 512, in: &memory)
+        let list = max(shape.groundLinks, 1)
+        neighbors = try memory.allocate(bytes: list &* MemoryLayout<NodeReference>.stride)
+            .assumingMemoryBound(to: NodeReference.self)
+        scored = try memory.allocate(bytes: list &* MemoryLayout<ScoredNode>.stride)
+            .assumingMemoryBound(to: ScoredNode.self)
+    }
+
+    /// Forgets everything.
+    public mutating func clear() {
+        candidates.nodes.count = 0
+        nearest.nodes.count = 0
+        rest.count = 0
+    }
+
+    /// Makes a scored node a starting point. The caller has noted the visit.
+    public mutating func start<Graph: NeighborGraph>(
+        _ node: ScoredNode, ef: Int, keepsRest: Bool, in graph: inout Graph
+    ) throws(Graph.Failure) {
+        try consider(node, ef: ef, keepsRest: keepsRest, in: &graph)
+    }
+
+    /// Expands candidates until none is nearer than the `ef`-th best, or none is left.
+    ///
+    /// Each step reads one node's neighbours and computes the distances of those not yet visited.
+    @inline(__always)
+    public mutating func run<Graph: NeighborGraph>(
+        level: Int, ef: Int, keepsRest: Bool, in graph: inout Graph
+    ) throws(Graph.Failure) {
+        while candidates.count > 0 {
+            if nearest.count >= ef, candidates.top.distance > nearest.top.distance { break }
+            let candidate = candidates.pop()
+            try graph.breathe()
+            let found = try graph.neighbors(of: candidate.node, level: level, into: neighbors)
+            var new = 0
+            for index in 0..<found where try graph.visit(neighbors[index]) {
+                neighbors[new] = neighbors[index]
+                new &+= 1
+            }
+            let count = try graph.score(neighbors, count: new, into: scored)
+            for index in 0..<count {
+                try consider(scored[index], ef: ef, keepsRest: keepsRest, in: &graph)
+            }
+        }
+    }
+
+    @inline(__always)
+    private mutating func consider<Graph: NeighborGraph>(
+        _ seen: ScoredNode, ef: Int, keepsRest: Bool, in graph: inout Graph
+    ) throws(Graph.Failure) {
+        var node = seen
+        guard node.isLive else {
+            // It leads on, and takes nobody's place.
+            if nearest.count < ef || node.distance < nearest.top.distance {
+                try candidates.push(node, in: &graph)
+            } else if keepsRest {
+                try rest.append(node, in: &graph)
+            }
+            return
+        }
+        if nearest.count < ef {
+            node.isQueued = true
+            try candidates.push(node, in: &graph)
+            try nearest.push(node, in: &graph)
+        } else if node.distance < nearest.top.distance {
+            node.isQueued = true
+            try candidates.push(node, in: &graph)
+            if keepsRest { try rest.append(nearest.top, in: &graph) }
+            nearest.replaceTop(node)
+        } else if keepsRest {
+            try rest.append(node, in: &graph)
+        }
+    }
+
+    /// Takes the nearest nodes out, nearest first. O(ef log ef).
+    ///
+    /// - Parameter sorted: room for `nearest.count` nodes.
+    public mutating func takeSorted(into sorted: UnsafeMutablePointer<ScoredNode>) -> Int {
+        let count = nearest.count
+        var index = count
+        while index > 0 {
+            index &-= 1
+            sorted[index] = nearest.pop()
+        }
+        return count
+    }
+
+    /// Moves the nearest nodes, in no order, behind those of `target`.
+    mutating func moveNearest<Memory: MemorySource>(
+        to target: inout GrowableArray<ScoredNode>, in memory: inout Memory
+    ) throws(Memory.Failure) {
+        for index in 0..<nearest.count {
+            try target.append(nearest.nodes[index], in: &memory)
+        }
+        nearest.nodes.count = 0
+    }
+
+    /// Makes the best `ef` of the rest the nearest again and queues those that are not expanded, so
+    /// that `run` goes on where it stopped.
+    mutating func resume<Graph: NeighborGraph>(ef: Int, in graph: inout Graph)
+        throws(Graph.Failure)
+    {
+        nearest.nodes.count = 0
+        // Everything is considered again: what is too far now goes back to the rest.
+        let count = rest.count
+        var kept = 0
+        var index = 0
+        while index < count {
+            let node = rest[index]
+            index &+= 1
+            if !node.isLive {
+                // Expanding it costs little and may lead on.
+                try candidates.push(node, in: &graph)
+            } else if nearest.count < ef {
+                try nearest.push(node, in: &graph)
+            } else if node.distance < nearest.top.distance {
+                rest[kept] = nearest.top
+                kept &+= 1
+                nearest.replaceTop(node)
+            } else {
+                rest[kept] = node
+                kept &+= 1
+            }
+        }
+        rest.count = kept
+        for index in 0..<nearest.count where !nearest.nodes[index].isQueued {
+            nearest.nodes.start[index].isQueued = true
+            try candidates.push(nearest.nodes[index], in: &graph)
+        }
+    }
+}
+
+/// The walk from the entry point down to a level: on each layer above it the nearest node found
+/// starts the search of the next (algorithm 5, first half).
+@inline(__always)
+func descend<Graph: NeighborGraph>(
+    from entry: EntryPoint, to level: Int, with search: inout LayerSearch, in graph: inout Graph
+) throws(Graph.Failure) -> ScoredNode? {
+    var start = entry.node
+    var scored = ScoredNode(distance: 0, node: .none)
+    guard try graph.score(&start, count: 1, into: &scored) == 1 else { return nil }
+    var layer = entry.level
+    while layer > level {
+        search.clear()
+        try graph.beginVisits()
+        _ = try graph.visit(scored.node)
+        // A dead entry point still leads on; `nearest` then holds only what is live.
+        try search.start(scored, ef: 1, keepsRest: false, in: &graph)
+        try search.run(level: layer, ef: 1, keepsRest: false, in: &graph)
+        if search.nearest.count > 0, search.nearest.top.distance <= scored.distance {
+            scored = search.nearest.top
+        }
+        layer &-= 1
+    }
+    return scored
+}

@@ -1,0 +1,391 @@
+import VectorKernels
+
+/// A graph in private memory, for building an index.
+///
+/// All nodes have the same size and lie in chunks that never move:
+///
+///     0                header (40 bytes)
+///     40               ground links: groundLinks × UInt32 index, then groundLinks × Float distance
+///     40 + 8·2·links   vector: dimensions × Float
+///
+/// The links of the upper layers of a node, one in `links` has any, are a block of their own: per level
+/// from 1 a UInt32 count, indices and distances. Rows with equal vectors hang on a node as a list.
+public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
+    /// See `MemorySource`.
+    public typealias Failure = Memory.Failure
+
+    /// See `NeighborGraph`.
+    public let shape: GraphShape
+    /// See `MutableNeighborGraph`.
+    public let metric: Metric
+    /// Number of nodes.
+    public private(set) var count = 0
+    /// Number of rows, which is more where vectors are equal.
+    public private(set) var rowCount = 0
+    /// Bytes taken so far.
+    public private(set) var bytesUsed = 0
+    /// The row that `addNode` and `addRow` store.
+    public var currentRow: UInt64 = 0
+    /// The vector that distances are computed from and `addNode` stores.
+    public var query: UnsafePointer<Float>
+
+    private var memory: Memory
+    private var chunks: GrowableArray<UnsafeMutableRawPointer>
+    private var visits: GrowableArray<UInt32>
+    private var round: UInt32 = 0
+    private var extraRows: GrowableArray<ExtraRow>
+    private var entry: EntryPoint?
+    private let stride: Int
+    private let vectorOffset: Int
+    private let upperLevelBytes: Int
+    private let chunkShift: Int
+
+    private struct Header: BitwiseCopyable {
+        /// The heap's row.
+        var row: UInt64
+        /// Where the node will stand on pages; written by whoever writes the pages.
+        var place: UInt64
+        /// The links of levels 1 and up.
+        var upper: UnsafeMutableRawPointer?
+        /// The first of the further rows, as an index from 1 into `extraRows`.
+        var extraRow: UInt32
+        var groundCount: UInt16
+        var level: UInt16
+        var upperPlace: UInt64
+    }
+
+    private struct ExtraRow: BitwiseCopyable {
+        var row: UInt64
+        var next: UInt32
+    }
+
+    /// An empty graph. `query` may be set later.
+    public init(
+        _ shape: GraphShape, _ metric: Metric, query: UnsafePointer<Float>, memory: Memory
+    ) throws(Failure) {
+        self.shape = shape
+        self.metric = metric
+        self.query = query
+        self.memory = memory
+        let links = MemoryLayout<Header>.size &+ shape.groundLinks &* 8
+        vectorOffset = (links &+ 15) / 16 &* 16
+        stride = (vectorOffset &+ shape.dimensions &* 4 &+ 15) / 16 &* 16
+        upperLevelBytes = 8 &+ shape.links &* 8
+        // Chunks of about a quarter of a megabyte, but always a power of two of nodes.
+        var shift = 0
+        while stride << (shift &+ 1) <= 1 << 18 { shift &+= 1 }
+        chunkShift = shift
+        chunks = try GrowableArray(capacity: 64, in: &self.memory)
+        visits = try GrowableArray(capacity: 1024, in: &self.memory)
+        extraRows = try GrowableArray(capacity: 16, in: &self.memory)
+    }
+
+    /// Bytes that one more node can take at the most, amortised growth included.
+    public var bytesForOneMore: Int {
+        var bytes = shape.maximumLevel &* upperLevelBytes
+        if count & (1 << chunkShift &- 1) == 0 { bytes &+= stride << chunkShift }
+        if visits.count == visits.capacity { bytes &+= visits.capacity &* 8 }
+        if extraRows.count == extraRows.capacity { bytes &+= extraRows.capacity &* 32 }
+        return bytes
+    }
+
+    // MARK: Nodes by number
+
+    @inline(__always)
+    private func base(_ index: Int) -> UnsafeMutableRawPointer {
+        chunks[index >> chunkShift] + (index & (1 << chunkShift &- 1)) &* stride
+    }
+
+    @inline(__always)
+    private func header(_ index: Int) -> UnsafeMutablePointer<Header> {
+        base(index).assumingMemoryBound(to: Header.self)
+    }
+
+    @inline(__always)
+    private func index(_ node: NodeReference) -> Int { Int(node.block) &- 1 }
+
+    @inline(__always)
+    private func reference(_ index: UInt32) -> NodeReference {
+        NodeReference(block: index &+ 1, offset: 0)
+    }
+
+    /// The count, the indices and the distances of a node's links on a level.
+    private struct Links {
+        let indices: UnsafeMutablePointer<UInt32>
+        let distances: UnsafeMutablePointer<Float>
+    }
+
+    @inline(__always)
+    private func links(_ index: Int, _ level: Int) -> Links {
+        if level == 0 {
+            let start = base(index) + MemoryLayout<Header>.size
+            return Links(
+                indices: start.assumingMemoryBound(to: UInt32.self),
+                distances: (start + shape.groundLinks &* 4).assumingMemoryBound(to: Float.self))
+        }
+        let start = upperStart(index, level) + 8
+        return Links(
+            indices: start.assumingMemoryBound(to: UInt32.self),
+            distances: (start + shape.links &* 4).assumingMemoryBound(to: Float.self))
+    }
+
+    /// Only for a node that has the level.
+    @inline(__always)
+    private func upperStart(_ index: Int, _ level: Int) -> UnsafeMutableRawPointer {
+        // A node's upper block is there whenever its level is above 0; `base` stands in for what
+        // cannot be.
+        (header(index).pointee.upper ?? base(index)) + (level &- 1) &* upperLevelBytes
+    }
+
+    @inline(__always)
+    private func linkCount(_ index: Int, _ level: Int) -> Int {
+        let header = header(index)
+        if level == 0 { return Int(header.pointee.groundCount) }
+        if level > Int(header.pointee.level) { return 0 }
+        return Int(upperStart(index, level).load(as: UInt32.self))
+    }
+
+    @inline(__always)
+    private func setLinkCount(_ index: Int, _ level: Int, _ count: Int) {
+        if level == 0 {
+            header(index).pointee.groundCount = UInt16(truncatingIfNeeded: count)
+        } else {
+            upperStart(index, level).storeBytes(
+                of: UInt32(truncatingIfNeeded: count), as: UInt32.self)
+        }
+    }
+
+    @inline(__always)
+    private func vector(_ index: Int) -> UnsafeMutablePointer<Float> {
+        (base(index) + vectorOffset).assumingMemoryBound(to: Float.self)
+    }
+
+    // MARK: What writing the pages needs
+
+    /// A node's vector.
+    public func vector(at index: Int) -> UnsafePointer<Float> { UnsafePointer(vector(index)) }
+
+    /// A node's highest level.
+    public func level(at index: Int) -> Int { Int(header(index).pointee.level) }
+
+    /// The number of links of a node on a level.
+    public func linkCount(at index: Int, level: Int) -> Int { linkCount(index, level) }
+
+    /// The node that a link leads to.
+    public func link(at index: Int, level: Int, slot: Int) -> Int {
+        Int(links(index, level).indices[slot])
+    }
+
+    /// Where a node will stand on pages.
+    public func place(at index: Int) -> NodeReference {
+        NodeReference(raw: header(index).pointee.place)
+    }
+
+    /// Where the links of a node's upper layers will stand.
+    public func upperPlace(at index: Int) -> NodeReference {
+        NodeReference(raw: header(index).pointee.upperPlace)
+    }
+
+    /// Notes where a node and its upper links will stand.
+    public func setPlace(at index: Int, _ place: NodeReference, upper: NodeReference) {
+        header(index).pointee.place = place.raw
+        header(index).pointee.upperPlace = upper.raw
+    }
+
+    /// The rows of a node: the one it was made for, then those that joined, newest first.
+    ///
+    /// Start with `cursor` 0; nil after the last.
+    public func nextRow(at index: Int, cursor: inout UInt32) -> UInt64? {
+        let header = header(index)
+        if cursor == 0 {
+            cursor = header.pointee.extraRow &+ 1
+            return header.pointee.row
+        }
+        let extra = Int(cursor) &- 2
+        guard extra >= 0, extra < extraRows.count else { return nil }
+        cursor = extraRows[extra].next &+ 1
+        return extraRows[extra].row
+    }
+
+    /// The entry point's number and level.
+    public var entryIndex: (index: Int, level: Int)? {
+        guard let entry else { return nil }
+        return (index(entry.node), entry.level)
+    }
+
+    // MARK: MemorySource
+
+    /// See `MemorySource`.
+    @inline(__always)
+    public mutating func allocate(bytes count: Int) throws(Failure) -> UnsafeMutableRawPointer {
+        bytesUsed &+= count
+        return try memory.allocate(bytes: count)
+    }
+
+    /// See `MemorySource`.
+    @inline(__always)
+    public mutating func release(_ pointer: UnsafeMutableRawPointer) throws(Failure) {
+        try memory.release(pointer)
+    }
+
+    // MARK: NeighborGraph
+
+    /// See `NeighborGraph`.
+    public mutating func entryPoint() throws(Failure) -> EntryPoint? { entry }
+
+    /// See `NeighborGraph`.
+    @inline(__always)
+    public mutating func beginVisits() throws(Failure) {
+        round &+= 1
+        if round == 0 {
+            visits.start.update(repeating: 0, count: visits.count)
+            round = 1
+        }
+    }
+
+    /// See `NeighborGraph`.
+    @inline(__always)
+    public mutating func visit(_ node: NodeReference) throws(Failure) -> Bool {
+        let index = index(node)
+        if visits[index] == round { return false }
+        visits[index] = round
+        prefetchVector(of: base(index), vectorOffset)
+        return true
+    }
+
+    /// See `NeighborGraph`.
+    @inline(__always)
+    public mutating func neighbors(
+        of node: NodeReference, level: Int, into list: UnsafeMutablePointer<NodeReference>
+    ) throws(Failure) -> Int {
+        let index = index(node)
+        let count = linkCount(index, level)
+        guard count > 0 else { return 0 }
+        let indices = links(index, level).indices
+        for slot in 0..<count {
+            list[slot] = reference(indices[slot])
+            prefetch(visits.start + Int(indices[slot]))
+        }
+        return count
+    }
+
+    /// See `NeighborGraph`.
+    @inline(__always)
+    public mutating func score(
+        _ nodes: UnsafePointer<NodeReference>, count: Int,
+        into scored: UnsafeMutablePointer<ScoredNode>
+    ) throws(Failure) -> Int {
+        for slot in 0..<count {
+            let distance = metric.distance(query, vector(index(nodes[slot])), shape.dimensions)
+            scored[slot] = ScoredNode(distance: distance, node: nodes[slot])
+        }
+        return count
+    }
+
+    /// See `NeighborGraph`.
+    @inline(__always)
+    public mutating func breathe() throws(Failure) {}
+
+    // MARK: MutableNeighborGraph
+
+    /// See `MutableNeighborGraph`.
+    @inline(__always)
+    public mutating func vector(of node: NodeReference, scratch: UnsafeMutablePointer<Float>)
+        throws(Failure) -> UnsafePointer<Float>?
+    {
+        UnsafePointer(vector(index(node)))
+    }
+
+    /// See `MutableNeighborGraph`.
+    @inline(__always)
+    public mutating func keptDistances(
+        of node: NodeReference, level: Int, into distances: UnsafeMutablePointer<Float>
+    ) throws(Failure) -> Bool {
+        let index = index(node)
+        distances.update(
+            from: links(index, level).distances, count: linkCount(index, level))
+        return true
+    }
+
+    /// See `MutableNeighborGraph`.
+    public mutating func addRow(to node: NodeReference) throws(Failure) -> Bool {
+        let header = header(index(node))
+        let extra = ExtraRow(row: currentRow, next: header.pointee.extraRow)
+        var rows = extraRows
+        try rows.append(extra, in: &self)
+        extraRows = rows
+        header.pointee.extraRow = UInt32(truncatingIfNeeded: rows.count)
+        rowCount &+= 1
+        return true
+    }
+
+    /// See `MutableNeighborGraph`.
+    public mutating func addNode(level: Int, links lists: LinkLists) throws(Failure)
+        -> NodeReference
+    {
+        let index = count
+        if index & (1 << chunkShift &- 1) == 0 {
+            let chunk = try allocate(bytes: stride << chunkShift)
+            var list = chunks
+            try list.append(chunk, in: &self)
+            chunks = list
+        }
+        var marks = visits
+        try marks.append(0, in: &self)
+        visits = marks
+        let upper =
+            level > 0 ? try allocate(bytes: level &* upperLevelBytes) : nil
+        header(index).initialize(
+            to: Header(
+                row: currentRow, place: 0, upper: upper, extraRow: 0, groundCount: 0,
+                level: UInt16(truncatingIfNeeded: level), upperPlace: 0))
+        vector(index).update(from: query, count: shape.dimensions)
+        var layer = 0
+        while layer <= level {
+            let list = lists.list(layer)
+            let own = links(index, layer)
+            for slot in 0..<list.count {
+                own.indices[slot] = list[slot].node.block &- 1
+                own.distances[slot] = list[slot].distance
+            }
+            setLinkCount(index, layer, list.count)
+            layer &+= 1
+        }
+        count &+= 1
+        rowCount &+= 1
+        return reference(UInt32(truncatingIfNeeded: index))
+    }
+
+    /// See `MutableNeighborGraph`.
+    @inline(__always)
+    public mutating func appendLink(
+        from node: NodeReference, level: Int, count: Int, to target: ScoredNode
+    ) throws(Failure) -> Bool {
+        let index = index(node)
+        guard linkCount(index, level) == count, count < shape.capacity(level) else { return false }
+        let own = links(index, level)
+        own.indices[count] = target.node.block &- 1
+        own.distances[count] = target.distance
+        setLinkCount(index, level, count &+ 1)
+        return true
+    }
+
+    /// See `MutableNeighborGraph`.
+    @inline(__always)
+    public mutating func replaceLink(
+        from node: NodeReference, level: Int, slot: Int, former: NodeReference,
+        to target: ScoredNode
+    ) throws(Failure) -> Bool {
+        let own = links(index(node), level)
+        own.indices[slot] = target.node.block &- 1
+        own.distances[slot] = target.distance
+        return true
+    }
+
+    /// See `MutableNeighborGraph`.
+    public mutating func promote(_ node: NodeReference, level: Int) throws(Failure) {
+        if entry == nil || level > (entry?.level ?? 0) {
+            entry = EntryPoint(node: node, level: level)
+        }
+    }
+}

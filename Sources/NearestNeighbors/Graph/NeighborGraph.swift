@@ -1,0 +1,114 @@
+/// What searching needs of a graph, wherever it lies: in private memory while an index is built, on
+/// the pages of an index, in a test's imitation of pages.
+///
+/// Requirements are pairs of plain calls with plain values. The associated error type is `Never` for
+/// memory, so that the compiler drops all error handling from that version.
+public protocol NeighborGraph: MemorySource {
+    /// The graph's parameters.
+    var shape: GraphShape { get }
+
+    /// Where to start; nil for an empty graph.
+    mutating func entryPoint() throws(Failure) -> EntryPoint?
+
+    /// Forgets which nodes were visited.
+    mutating func beginVisits() throws(Failure)
+
+    /// Notes a visit.
+    ///
+    /// - Returns: whether it is the first one since `beginVisits`.
+    mutating func visit(_ node: NodeReference) throws(Failure) -> Bool
+
+    /// Copies the neighbours of a node on a level, at most `shape.capacity(level)`.
+    ///
+    /// - Returns: how many; 0 as well for a node that is gone.
+    mutating func neighbors(
+        of node: NodeReference, level: Int, into list: UnsafeMutablePointer<NodeReference>
+    ) throws(Failure) -> Int
+
+    /// Computes the distances of nodes from the current query. Nodes that are gone are left out.
+    ///
+    /// - Parameters:
+    ///   - nodes: `count` nodes.
+    ///   - scored: room for `count` results.
+    /// - Returns: how many results were written.
+    mutating func score(
+        _ nodes: UnsafePointer<NodeReference>, count: Int,
+        into scored: UnsafeMutablePointer<ScoredNode>
+    ) throws(Failure) -> Int
+
+    /// Gives way to whoever wants to interrupt. Called once for each node that is expanded.
+    mutating func breathe() throws(Failure)
+}
+
+/// What changing a graph needs beyond searching it.
+///
+/// Others may change the graph meanwhile. A link is therefore changed slot by slot, and only where
+/// the slot still holds what the decision was based on.
+public protocol MutableNeighborGraph: NeighborGraph {
+    /// The vectors' metric.
+    var metric: Metric { get }
+
+    /// A node's vector, nil if the node is gone. Either a pointer into the graph, good until the
+    /// graph changes, or `scratch`, filled with a copy.
+    mutating func vector(of node: NodeReference, scratch: UnsafeMutablePointer<Float>)
+        throws(Failure) -> UnsafePointer<Float>?
+
+    /// The distances between a node and its neighbours on a level, in the order of `neighbors`, if
+    /// the graph keeps them.
+    ///
+    /// - Returns: whether they were written.
+    mutating func keptDistances(
+        of node: NodeReference, level: Int, into distances: UnsafeMutablePointer<Float>
+    ) throws(Failure) -> Bool
+
+    /// Adds the current row to a node with the same vector.
+    ///
+    /// - Returns: false if the node cannot take it, being gone or full.
+    mutating func addRow(to node: NodeReference) throws(Failure) -> Bool
+
+    /// Makes a node for the current row and vector, with its links. Only then others can see it.
+    ///
+    /// - Parameters:
+    ///   - level: the highest level the node has.
+    ///   - lists: its links, one list per level from 0.
+    mutating func addNode(level: Int, links lists: LinkLists) throws(Failure) -> NodeReference
+
+    /// Adds a link behind those that a node has on a level.
+    ///
+    /// - Parameters:
+    ///   - count: the number of links it had when the decision was made.
+    /// - Returns: false if the list is another by now.
+    mutating func appendLink(
+        from node: NodeReference, level: Int, count: Int, to target: ScoredNode
+    ) throws(Failure) -> Bool
+
+    /// Puts a link in the place of another.
+    ///
+    /// - Parameters:
+    ///   - slot: the place in the list.
+    ///   - former: what the place held when the decision was made.
+    /// - Returns: false if it holds something else by now.
+    mutating func replaceLink(
+        from node: NodeReference, level: Int, slot: Int, former: NodeReference,
+        to target: ScoredNode
+    ) throws(Failure) -> Bool
+
+    /// Makes a node the entry point if it has a higher level than the one there is.
+    mutating func promote(_ node: NodeReference, level: Int) throws(Failure)
+}
+
+/// The links of a node that is to be made: one list of scored nodes per level.
+public struct LinkLists {
+    /// Lists one after the other, each with room for `stride` links.
+    public let links: UnsafeMutablePointer<ScoredNode>
+    /// The number of links on each level.
+    public let counts: UnsafeMutablePointer<Int>
+    /// Room per level.
+    public let stride: Int
+
+    /// The links of a level.
+    @inline(__always)
+    public func list(_ level: Int) -> UnsafeBufferPointer<ScoredNode> {
+        UnsafeBufferPointer(start: links + level &* stride, count: counts[level])
+    }
+}

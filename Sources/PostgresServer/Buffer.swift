@@ -1,0 +1,98 @@
+public import CPostgres
+
+/// How a page is locked.
+public enum PageLock {
+    case shared
+    case exclusive
+
+    @inline(__always)
+    var mode: Int32 { self == .shared ? BUFFER_LOCK_SHARE : BUFFER_LOCK_EXCLUSIVE }
+}
+
+/// A page of a relation in the buffer pool, pinned and locked, until `close`.
+///
+/// There is no deinitialiser on purpose: while an error travels up, the abort that follows gives the
+/// lock and the pin back, and doing so here too would break the server's bookkeeping.
+public struct LockedPage {
+    /// The server's handle.
+    public let buffer: CPostgres.Buffer
+    /// The page's bytes.
+    public let page: Page
+
+    @inline(__always)
+    init(_ buffer: CPostgres.Buffer, _ page: UnsafeMutablePointer<CChar>?) throws(ServerError) {
+        guard let page else { throw ServerError(.internalError, "a buffer without a page") }
+        self.buffer = buffer
+        self.page = Page(page)
+    }
+
+    /// Pins and locks an existing block.
+    @inline(__always)
+    public static func open(
+        _ relation: ServerRelation, _ block: UInt32, _ lock: PageLock,
+        fork: CPostgres.ForkNumber = MAIN_FORKNUM
+    ) throws(ServerError) -> LockedPage {
+        var buffer: CPostgres.Buffer = 0
+        var page: UnsafeMutablePointer<CChar>?
+        try check(pase_page_open(relation.relation, fork, block, lock.mode, &buffer, &page))
+        return try LockedPage(buffer, page)
+    }
+
+    /// The same for a pass over the whole relation, which should not empty the buffer pool.
+    public static func open(
+        _ relation: ServerRelation, _ block: UInt32, _ lock: PageLock, bulk: BulkRead
+    ) throws(ServerError) -> LockedPage {
+        var buffer: CPostgres.Buffer = 0
+        var page: UnsafeMutablePointer<CChar>?
+        try check(
+            pase_page_open_bulk(
+                relation.relation, block, lock.mode, bulk.strategy, &buffer, &page))
+        return try LockedPage(buffer, page)
+    }
+
+    /// A new block at the fork's end, locked exclusively, its page still empty.
+    public static func extend(
+        _ relation: ServerRelation, fork: CPostgres.ForkNumber = MAIN_FORKNUM
+    ) throws(ServerError) -> LockedPage {
+        var buffer: CPostgres.Buffer = 0
+        var page: UnsafeMutablePointer<CChar>?
+        try check(pase_page_extend(relation.relation, fork, &buffer, &page))
+        return try LockedPage(buffer, page)
+    }
+
+    /// The block's number.
+    public var block: UInt32 { pase_buffer_block(buffer) }
+
+    /// Gives back lock and pin.
+    @inline(__always)
+    public func close() throws(ServerError) {
+        try check(pase_page_close(buffer))
+    }
+
+    /// Notes that the page was changed in place, which only a build may do (see `PageEdit`).
+    public func markDirty() throws(ServerError) {
+        try check(pase_buffer_mark_dirty(buffer))
+    }
+}
+
+/// A small ring of buffers for a pass over a whole relation.
+public struct BulkRead {
+    let strategy: CPostgres.BufferAccessStrategy?
+
+    /// Makes the ring in the current memory context.
+    public init() throws(ServerError) {
+        var strategy: CPostgres.BufferAccessStrategy?
+        try check(pase_bulk_read_strategy(&strategy))
+        self.strategy = strategy
+    }
+
+    /// Uses a ring that the server made, or none.
+    public init(_ strategy: CPostgres.BufferAccessStrategy?) {
+        self.strategy = strategy
+    }
+
+    /// Gives the ring back.
+    public func free() throws(ServerError) {
+        if strategy != nil { try check(pase_free_strategy(strategy)) }
+    }
+}
