@@ -57,8 +57,10 @@ targets += [
         dependencies: ["CKernels", "VectorKernelsBaseline"]
             + kernelLevels.map { .target(name: $0.name) },
         swiftSettings: swiftSettings()),
+    .target(name: "CNumbers"),
     .target(
-        name: "NearestNeighbors", dependencies: ["VectorKernels"], swiftSettings: swiftSettings()),
+        name: "NearestNeighbors", dependencies: ["CNumbers", "VectorKernels"],
+        swiftSettings: swiftSettings()),
 ]
 
 var products: [Product] = []
