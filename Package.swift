@@ -31,10 +31,22 @@ func swiftSettings(_ more: [String] = []) -> [SwiftSetting] {
 let serverHeaders: [String] = serverInclude.map { ["-Xcc", "-isystem", "-Xcc", $0] } ?? []
 
 #if arch(x86_64)
-    /// One instruction level of the kernels each: compiled from one source, linked baseline first.
+    /// One instruction level of the kernels each, compiled from one source. Each object also holds
+    /// weak copies of functions of the runtime, compiled for its level; the linker keeps the first
+    /// copy, and SwiftPM links targets in alphabetical order. With a section for each function the
+    /// other copies are dropped, so that `scripts/check-instructions` can look at all that is left.
     let kernelLevels: [(name: String, flags: [String])] = [
-        ("VectorKernelsAVX2", ["-Xcc", "-march=x86-64-v3"]),
-        ("VectorKernelsAVX512", ["-Xcc", "-march=x86-64-v4", "-Xcc", "-mprefer-vector-width=512"]),
+        (
+            "VectorKernelsAVX2",
+            ["-Xcc", "-march=x86-64-v3", "-DKERNELS_AVX2", "-Xfrontend", "-function-sections"]
+        ),
+        (
+            "VectorKernelsAVX512",
+            [
+                "-Xcc", "-march=x86-64-v4", "-Xcc", "-mprefer-vector-width=512",
+                "-DKERNELS_AVX2", "-DKERNELS_AVX512", "-Xfrontend", "-function-sections",
+            ]
+        ),
     ]
 #else
     let kernelLevels: [(name: String, flags: [String])] = []
