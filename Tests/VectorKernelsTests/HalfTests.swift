@@ -49,7 +49,8 @@ private func nearestHalf(_ number: Float) -> UInt16 {
     private func interestingNumbers() -> [Float] {
         var numbers: [Float] = [
             0, -0.0, .leastNonzeroMagnitude, 0x1p-26, 0x1p-25, 65504, 65519, 65519.996, 65520,
-            65521, 65535, 65536, 1e30, .infinity, -.infinity, .greatestFiniteMagnitude,
+            65521, 65535, 65536, 65567, 65569, 65599, 70000, 131072, 1e30, .infinity, -.infinity,
+            .greatestFiniteMagnitude,
         ]
         for index in 1..<finiteHalves.count {
             let low = value(ofHalf: finiteHalves[index - 1])
