@@ -31,6 +31,11 @@ server_user() {
     fi
 }
 
+# A Makefile's default is nobody's choice: where there is no such program, another one may do.
+if [ "${PG_CONFIG:-}" = pg_config ]; then
+    unset PG_CONFIG
+fi
+
 # Runs a command as the server's user, in a directory and with a home that this user can reach.
 as_server() {
     local user
