@@ -97,6 +97,7 @@ def fetch_lists(directory):
         "Dir::Etc::sourcelist": sources,
         "Dir::Etc::sourceparts": "/dev/null",
         "Acquire::Languages": "en",
+        "APT::Sandbox::User": "root",  # or apt, run by root, warns that its own user cannot come in
     }
     command = ["apt-get", "update", "--quiet=2"]
     for name, value in options.items():
