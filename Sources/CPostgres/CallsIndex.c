@@ -129,7 +129,7 @@ typedef struct
 {
 	IndexBulkDeleteCallback callback;
 	void	   *state;
-	uint64		heap_tid;
+	uint64_t		heap_tid;
 	bool		result;
 } DeadArguments;
 
@@ -144,7 +144,7 @@ pase_is_dead_thunk(void *p)
 }
 
 bool
-pase_is_dead(IndexBulkDeleteCallback callback, void *state, uint64 heap_tid, bool *result)
+pase_is_dead(IndexBulkDeleteCallback callback, void *state, uint64_t heap_tid, bool *result)
 {
 	DeadArguments a = {callback, state, heap_tid, false};
 

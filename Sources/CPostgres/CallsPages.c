@@ -202,10 +202,7 @@ pase_page_add_item_thunk(void *p)
 	ItemArguments *a = p;
 
 	check_page_pointers(a->page);
-	if (PageGetFreeSpace(a->page) < MAXALIGN(a->size))
-		a->offset = 0;
-	else
-		a->offset = PageAddItem(a->page, (Item) a->item, a->size, InvalidOffsetNumber, false, false);
+	a->offset = PageAddItem(a->page, (Item) a->item, a->size, InvalidOffsetNumber, false, false);
 }
 
 bool

@@ -131,9 +131,9 @@ SQL_FUNCTION(pase_hnsw_handler);
 		pase_raise_if_failed(); \
 		return known; \
 	} \
-	extern const char *am##_build_phase_name_body(int64 phase); \
+	extern const char *am##_build_phase_name_body(int64_t phase); \
 	char * \
-	am##_build_phase_name(int64 phase) \
+	am##_build_phase_name(int64_t phase) \
 	{ \
 		/* The server copies the name; its signature is older than its use of const. */ \
 		return unconstify(char *, am##_build_phase_name_body(phase)); \
@@ -209,7 +209,7 @@ ACCESS_METHOD(pase_hnsw);
 /* ---- loading ---- */
 
 extern void pase_load_body(void);
-extern PGDLLEXPORT void _PG_init(void);
+extern __attribute__((visibility("default"))) void _PG_init(void);
 
 void
 _PG_init(void)

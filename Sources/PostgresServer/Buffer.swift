@@ -17,13 +17,13 @@ public struct LockedPage {
     /// The server's handle.
     public let buffer: CPostgres.Buffer
     /// The page's bytes.
-    public let page: Page
+    public let page: IndexPage
 
     @inline(__always)
     init(_ buffer: CPostgres.Buffer, _ page: UnsafeMutablePointer<CChar>?) throws(ServerError) {
         guard let page else { throw ServerError(.internalError, "a buffer without a page") }
         self.buffer = buffer
-        self.page = Page(page)
+        self.page = IndexPage(page)
     }
 
     /// Pins and locks an existing block.

@@ -58,6 +58,11 @@ public struct ServerMemory {
         return try allocate(bytes: bytes, zeroed: zeroed).assumingMemoryBound(to: Element.self)
     }
 
+    /// Gives back what `allocate` gave.
+    public func free(_ memory: UnsafeMutableRawPointer) {
+        pase_free(memory)
+    }
+
     /// Runs `release(object)` when the context is reset or deleted. It must not call the server.
     public func onReset(
         _ object: UnsafeMutableRawPointer,

@@ -29,7 +29,7 @@ public struct PageEdit {
     }
 
     /// The image of the page to change. `isNew` pages are logged whole.
-    public func page(of locked: LockedPage, isNew: Bool = false) throws(ServerError) -> Page {
+    public func page(of locked: LockedPage, isNew: Bool = false) throws(ServerError) -> IndexPage {
         guard let state else {
             try locked.markDirty()
             return locked.page
@@ -37,7 +37,7 @@ public struct PageEdit {
         var image: UnsafeMutablePointer<CChar>?
         try check(pase_wal_register(state, locked.buffer, isNew, &image))
         guard let image else { throw ServerError(.internalError, "no image of a page") }
-        return Page(image)
+        return IndexPage(image)
     }
 
     /// Makes the change effective. The pages stay locked.

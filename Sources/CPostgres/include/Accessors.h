@@ -51,6 +51,8 @@ PASE_PURE MemoryContext pase_switch_context(MemoryContext c) { return MemoryCont
 PASE_PURE int pase_maintenance_work_mem(void) { return maintenance_work_mem; }
 PASE_PURE int pase_work_mem(void) { return work_mem; }
 
+PASE_PURE void pase_free(void *p) { pfree(p); }
+
 /* ---- relations ---- */
 PASE_PURE Oid pase_relation_id(Relation r) { return RelationGetRelid(r); }
 PASE_PURE const char *pase_relation_name(Relation r) { return RelationGetRelationName(r); }
@@ -72,12 +74,12 @@ PASE_PURE void pase_relation_set_target_block(Relation r, BlockNumber b)
 }
 
 /* ---- item pointers ---- */
-PASE_PURE uint64 pase_tid_pack(const ItemPointerData *tid)
+PASE_PURE uint64_t pase_tid_pack(const ItemPointerData *tid)
 {
-	return ((uint64) ItemPointerGetBlockNumberNoCheck(tid) << 16) |
+	return ((uint64_t) ItemPointerGetBlockNumberNoCheck(tid) << 16) |
 		ItemPointerGetOffsetNumberNoCheck(tid);
 }
-PASE_PURE void pase_tid_unpack(uint64 packed, ItemPointerData *tid)
+PASE_PURE void pase_tid_unpack(uint64_t packed, ItemPointerData *tid)
 {
 	ItemPointerSet(tid, (BlockNumber) (packed >> 16), (OffsetNumber) (packed & 0xFFFF));
 }
@@ -140,7 +142,7 @@ PASE_PURE bool pase_scan_key_is_null(IndexScanDesc s)
 }
 PASE_PURE Datum pase_scan_key(IndexScanDesc s) { return s->orderByData[0].sk_argument; }
 PASE_PURE int pase_scan_key_strategy(IndexScanDesc s) { return s->orderByData[0].sk_strategy; }
-PASE_PURE void pase_scan_set_heap_tid(IndexScanDesc s, uint64 tid)
+PASE_PURE void pase_scan_set_heap_tid(IndexScanDesc s, uint64_t tid)
 {
 	pase_tid_unpack(tid, &s->xs_heaptid);
 }
@@ -159,13 +161,43 @@ PASE_PURE void pase_scan_count(IndexScanDesc s)
 
 /* ---- interrupts and progress (a volatile flag and shared memory: no error) ---- */
 PASE_PURE bool pase_interrupt_is_pending(void) { return INTERRUPTS_PENDING_CONDITION(); }
-PASE_PURE void pase_progress(int index, int64 value) { pgstat_progress_update_param(index, value); }
+PASE_PURE void pase_progress(int index, int64_t value) { pgstat_progress_update_param(index, value); }
+
+PASE_PURE double pase_cpu_operator_cost(void) { return cpu_operator_cost; }
+PASE_PURE double pase_cpu_index_tuple_cost(void) { return cpu_index_tuple_cost; }
+
+/* ---- access methods ---- */
+PASE_PURE void pase_set_vacuum_options(IndexAmRoutine *routine)
+{
+	routine->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
+}
 
 /* ---- planner nodes ---- */
 PASE_PURE int pase_list_length(const List *l) { return list_length(l); }
 PASE_PURE void *pase_list_at(const List *l, int n) { return list_nth(l, n); }
 PASE_PURE Oid pase_list_oid_at(const List *l, int n) { return list_nth_oid(l, n); }
 PASE_PURE int pase_node_tag(const void *n) { return (int) nodeTag(n); }
+
+/* ---- numbers ---- */
+/* The shortest text that reads back as the same float4; at most FLOAT_SHORTEST_DECIMAL_LEN bytes. */
+PASE_PURE int pase_format_float4(float value, char *text)
+{
+	return float_to_shortest_decimal_bufn(value, text);
+}
+PASE_PURE Datum pase_float8_datum(double v) { return Float8GetDatum(v); }
+PASE_PURE uint64_t pase_random(void)
+{
+#if PG_VERSION_NUM >= 150000
+	return pg_prng_uint64(&pg_global_prng_state);
+#else
+	return ((uint64_t) random() << 33) ^ ((uint64_t) random() << 11) ^ (uint64_t) random();
+#endif
+}
+
+/* ---- messages ---- */
+PASE_PURE const char *pase_message_data(StringInfo m) { return m->data + m->cursor; }
+PASE_PURE int pase_message_length(StringInfo m) { return m->len - m->cursor; }
+PASE_PURE void pase_message_consume(StringInfo m) { m->cursor = m->len; }
 
 /* ---- the server's version ---- */
 PASE_PURE int pase_server_version(void) { return PG_VERSION_NUM; }

@@ -111,7 +111,7 @@ extern bool pase_options_build(Datum options, bool validate, relopt_kind kind, s
 							   const relopt_parse_elt *elements, int count, bytea **result);
 
 /* ---- access-method handler, build, scan, vacuum ---- */
-typedef bool (*PaseBuildRow) (void *state, uint64 heap_tid, Datum value, bool is_null);
+typedef bool (*PaseBuildRow) (void *state, uint64_t heap_tid, Datum value, bool is_null);
 
 extern bool pase_routine_create(IndexAmRoutine **result);
 /*
@@ -122,7 +122,7 @@ extern bool pase_build_scan(Relation heap, Relation index, IndexInfo *info, Pase
 							void *state, double *tuples);
 extern bool pase_scan_create(Relation index, int keys, int order_bys, IndexScanDesc *result);
 extern bool pase_scan_order_by_storage(IndexScanDesc scan);
-extern bool pase_is_dead(IndexBulkDeleteCallback callback, void *state, uint64 heap_tid,
+extern bool pase_is_dead(IndexBulkDeleteCallback callback, void *state, uint64_t heap_tid,
 						 bool *result);
 extern bool pase_vacuum_delay(bool is_analyze);
 extern bool pase_build_result(double heap_tuples, double index_tuples, IndexBuildResult **result);

@@ -2,7 +2,7 @@ public import CPostgres
 
 /// The bytes of one page, in the server's standard layout: header, line pointers, items, special
 /// space. All reading is bounds-checked; a damaged page is an `index_corrupted` error.
-public struct Page {
+public struct IndexPage {
     /// The first byte.
     public let start: UnsafeMutablePointer<CChar>
 

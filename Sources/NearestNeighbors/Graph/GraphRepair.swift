@@ -1,0 +1,168 @@
+/// What repairing a graph needs beyond changing it.
+public protocol RepairableNeighborGraph: MutableNeighborGraph {
+    /// Whether a node is about to be removed, so that no link may lead to it any more.
+    func isDoomed(_ node: NodeReference) -> Bool
+
+    /// Replaces the whole list of a node's links on a level.
+    ///
+    /// - Parameters:
+    ///   - former: the list that the decision was based on, `formerCount` nodes.
+    ///   - links: the new list.
+    /// - Returns: false if the list is another by now.
+    mutating func rewriteLinks(
+        of node: NodeReference, level: Int, former: UnsafePointer<NodeReference>, formerCount: Int,
+        links: UnsafeBufferPointer<ScoredNode>
+    ) throws(Failure) -> Bool
+}
+
+/// Leads the links of a graph around nodes that are about to be removed.
+///
+/// A node that loses a neighbour is offered that neighbour's own neighbours in its place, which is
+/// where the way through it led (as in FreshDiskANN, Singh et al. 2021, algorithm 4), and chooses its
+/// links anew among those and the ones it keeps. Only where nothing is left is it searched for like a
+/// new node.
+public struct GraphRepair {
+    private let shape: GraphShape
+    private var search: LayerSearch
+    private let selection: NeighborSelection
+    private let scored: UnsafeMutablePointer<ScoredNode>
+    private let vectorScratch: UnsafeMutablePointer<Float>
+    private let own: UnsafeMutablePointer<Float>
+    private let links: UnsafeMutablePointer<NodeReference>
+    private let secondLinks: UnsafeMutablePointer<NodeReference>
+    private let chosen: UnsafeMutablePointer<ScoredNode>
+    private let capacity: Int
+
+    /// Room for repairing graphs of a shape.
+    public init<Memory: MemorySource>(_ shape: GraphShape, in memory: inout Memory)
+        throws(Memory.Failure)
+    {
+        self.shape = shape
+        // The neighbours kept and those of a few that go; or what a search finds.
+        capacity = max(shape.groundLinks &* 4, shape.efConstruction)
+        search = try LayerSearch(shape, ef: max(shape.efConstruction, 1), in: &memory)
+        selection = try NeighborSelection(capacity: capacity, in: &memory)
+        scored = try memory.allocate(bytes: capacity &* MemoryLayout<ScoredNode>.stride)
+            .assumingMemoryBound(to: ScoredNode.self)
+        vectorScratch = try memory.allocate(bytes: capacity &* shape.dimensions &* 4)
+            .assumingMemoryBound(to: Float.self)
+        own = try memory.allocate(bytes: shape.dimensions &* 4)
+            .assumingMemoryBound(to: Float.self)
+        let list = shape.groundLinks
+        links = try memory.allocate(bytes: list &* MemoryLayout<NodeReference>.stride)
+            .assumingMemoryBound(to: NodeReference.self)
+        secondLinks = try memory.allocate(bytes: list &* MemoryLayout<NodeReference>.stride)
+            .assumingMemoryBound(to: NodeReference.self)
+        chosen = try memory.allocate(bytes: list &* MemoryLayout<ScoredNode>.stride)
+            .assumingMemoryBound(to: ScoredNode.self)
+    }
+
+    /// Repairs the links of a node that stays, on one level, if any of them leads to a doomed node.
+    ///
+    /// O(links²) distances; more in the rare case of a search. `setQuery` makes the given vector, which
+    /// stays valid, the graph's query.
+    ///
+    /// - Returns: whether the node's links were changed.
+    @inline(__always)
+    public mutating func repair<Graph: RepairableNeighborGraph>(
+        _ node: NodeReference, level: Int, in graph: inout Graph,
+        setQuery: (inout Graph, UnsafePointer<Float>) -> Void
+    ) throws(Graph.Failure) -> Bool {
+        // Bounded, since insertions may change the list at the same time; they add no link to a doomed
+        // node, so a later look finds what is left to do.
+        for _ in 0..<100 {
+            let count = try graph.neighbors(of: node, level: level, into: links)
+            var doomed = 0
+            for slot in 0..<count where graph.isDoomed(links[slot]) { doomed &+= 1 }
+            guard doomed > 0 else { return false }
+            guard let vector = try graph.vector(of: node, scratch: own) else { return false }
+            setQuery(&graph, vector)
+            var found = try gather(node, level, count, in: &graph)
+            if found == 0 { found = try searchAnew(node, level, in: &graph) }
+            Self.sort(scored, found)
+            for index in 0..<found {
+                selection.vectors[index] = try graph.vector(
+                    of: scored[index].node, scratch: vectorScratch + index &* shape.dimensions)
+            }
+            let kept = selection.choose(
+                scored, count: found, limit: shape.capacity(level), metric: graph.metric,
+                dimensions: shape.dimensions, into: chosen)
+            if try graph.rewriteLinks(
+                of: node, level: level, former: links, formerCount: count,
+                links: UnsafeBufferPointer(start: chosen, count: kept))
+            {
+                return true
+            }
+        }
+        return false
+    }
+
+    /// Scores the neighbours that stay and those of the neighbours that go.
+    private mutating func gather<Graph: RepairableNeighborGraph>(
+        _ node: NodeReference, _ level: Int, _ count: Int, in graph: inout Graph
+    ) throws(Graph.Failure) -> Int {
+        try graph.beginVisits()
+        _ = try graph.visit(node)
+        var found = 0
+        for slot in 0..<count where !graph.isDoomed(links[slot]) {
+            found = try score(links[slot], after: found, in: &graph)
+        }
+        for slot in 0..<count where graph.isDoomed(links[slot]) {
+            try graph.breathe()
+            let second = try graph.neighbors(of: links[slot], level: level, into: secondLinks)
+            for slot in 0..<second where !graph.isDoomed(secondLinks[slot]) {
+                found = try score(secondLinks[slot], after: found, in: &graph)
+            }
+        }
+        return found
+    }
+
+    @inline(__always)
+    private func score<Graph: RepairableNeighborGraph>(
+        _ candidate: NodeReference, after found: Int, in graph: inout Graph
+    ) throws(Graph.Failure) -> Int {
+        guard found < capacity, try graph.visit(candidate) else { return found }
+        var candidate = candidate
+        guard try graph.score(&candidate, count: 1, into: scored + found) == 1,
+            scored[found].isLive
+        else { return found }
+        return found &+ 1
+    }
+
+    /// Looks for neighbours as an insertion does.
+    private mutating func searchAnew<Graph: RepairableNeighborGraph>(
+        _ node: NodeReference, _ level: Int, in graph: inout Graph
+    ) throws(Graph.Failure) -> Int {
+        guard let entry = try graph.entryPoint(), entry.level >= level,
+            let start = try descend(from: entry, to: level, with: &search, in: &graph)
+        else { return 0 }
+        search.clear()
+        try graph.beginVisits()
+        _ = try graph.visit(start.node)
+        try search.start(start, ef: shape.efConstruction, keepsRest: false, in: &graph)
+        try search.run(level: level, ef: shape.efConstruction, keepsRest: false, in: &graph)
+        let count = search.takeSorted(into: scored)
+        var kept = 0
+        for index in 0..<count
+        where scored[index].node.place != node.place && !graph.isDoomed(scored[index].node) {
+            scored[kept] = scored[index]
+            kept &+= 1
+        }
+        return kept
+    }
+
+    /// Sorts nodes by distance. Insertion sort: the first ones come nearly in order.
+    private static func sort(_ nodes: UnsafeMutablePointer<ScoredNode>, _ count: Int) {
+        var index = 1
+        while index < count {
+            let node = nodes[index]
+            var hole = index
+            while hole > 0, nodes[hole &- 1].distance > node.distance {
+                nodes[hole] = nodes[hole &- 1]
+                hole &-= 1
+            }
+            nodes[hole] = node
+            index &+= 1
+        }
+    }
+}

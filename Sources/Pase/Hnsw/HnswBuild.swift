@@ -1,0 +1,201 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+
+// Building an index:
+//
+// 1. The table's rows come from the server's scan, one by one, and go into a graph in memory, as long
+//    as it keeps within maintenance_work_mem.
+// 2. When memory is used up, the graph is written to pages, and further rows are inserted there, by
+//    the same algorithm over the pages.
+// 3. Else the graph is written when the scan is over.
+//
+// Nothing is logged on the way; at the end all pages are, at once.
+
+/// `ambuild`.
+@_cdecl("pase_hnsw_build_body")
+func hnswBuild(_ heap: Relation?, _ index: Relation?, _ info: UnsafeMutablePointer<IndexInfo>?)
+    -> UnsafeMutablePointer<IndexBuildResult>?
+{
+    entryPoint(fallback: nil) { () throws(ServerError) in
+        let index = try ServerRelation(index)
+        if try index.blockCount() != 0 {
+            throw ServerError(.internalError, "index \"\(index.name)\" already contains data")
+        }
+        let memory = try ServerMemory.current().makeChild("pase_hnsw build")
+        let meta = try newIndexMeta(index)
+        try meta.create(index, fork: MAIN_FORKNUM, .building)
+        var build = HnswBuild(index, meta, memory)
+        var heapRows = 0.0
+        pase_progress(HnswBuild.subphase, HnswPhase.loading.rawValue)
+        pase_progress(HnswBuild.tuplesTotal, Int64(try heapRowEstimate(heap)))
+        var succeeded = false
+        withUnsafeMutablePointer(to: &build) { build in
+            succeeded = pase_build_scan(
+                heap, index.relation, info, buildRow, UnsafeMutableRawPointer(build), &heapRows)
+        }
+        try check(succeeded)
+        try build.finish()
+        if pase_relation_needs_wal(index.relation) { try logPages(index) }
+        try memory.delete()
+        var result: UnsafeMutablePointer<IndexBuildResult>?
+        try check(pase_build_result(heapRows, Double(build.rows), &result))
+        return result
+    }
+}
+
+/// `ambuildempty`: the init fork of an unlogged index.
+@_cdecl("pase_hnsw_build_empty_body")
+func hnswBuildEmpty(_ index: Relation?) {
+    entryPoint(fallback: ()) { () throws(ServerError) in
+        let index = try ServerRelation(index)
+        let meta = try newIndexMeta(index)
+        try meta.create(index, fork: INIT_FORKNUM, .building)
+        // The init fork is what a crash leaves of an unlogged index, so it is logged in any case.
+        try logPages(index, fork: INIT_FORKNUM)
+    }
+}
+
+/// The metapage of an index that is to be built.
+private func newIndexMeta(_ index: ServerRelation) throws(ServerError) -> HnswMeta {
+    let options = HnswOptions(index)
+    let metric = try indexMetric(index)
+    if options.isBase64 == true {
+        throw ServerError(
+            .invalidParameterValue,
+            "base64_encoded = 1 is for columns of type text",
+            hint: "Leave the option out, or use an operator class for text.")
+    }
+    if let dimensions = options.dimensions {
+        try HnswVector(metric: Metric(metric, kernels), indexName: index.name)
+            .checkFits(dimensions: dimensions, links: options.links)
+    }
+    return HnswMeta(
+        dimensions: options.dimensions ?? 0, links: options.links,
+        efConstruction: options.efBuild, metric: metric)
+}
+
+private func heapRowEstimate(_ heap: Relation?) throws(ServerError) -> Double {
+    guard let heap else { return 0 }
+    return max(0, Double(heap.pointee.rd_rel.pointee.reltuples))
+}
+
+/// One row of the table, in a memory context that is emptied after it.
+private func buildRow(_ state: UnsafeMutableRawPointer?, _ row: UInt64, _ value: Datum, _ isNull: Bool)
+    -> Bool
+{
+    guard let state else { return true }
+    return entryPoint(fallback: false) { () throws(ServerError) in
+        try checkInterrupts()
+        if !isNull {
+            try state.assumingMemoryBound(to: HnswBuild.self).pointee.add(row, value)
+        }
+        return true
+    }
+}
+
+/// A build under way.
+private struct HnswBuild {
+    static let subphase = PROGRESS_CREATEIDX_SUBPHASE
+    static let tuplesDone = PROGRESS_CREATEIDX_TUPLES_DONE
+    static let tuplesTotal = PROGRESS_CREATEIDX_TUPLES_TOTAL
+
+    let index: ServerRelation
+    let memory: ServerMemory
+    /// Bytes that the graph may take.
+    let budget: Int
+    var meta: HnswMeta
+    var inMemory: InMemoryPart?
+    /// A fixed seed: the same rows in the same order give the same index.
+    var random = RandomSource(seed: 0x5041_5345)
+    var rows = 0
+    var isOnPages = false
+    var hasWarned = false
+
+    init(_ index: ServerRelation, _ meta: HnswMeta, _ memory: ServerMemory) {
+        self.index = index
+        self.meta = meta
+        self.memory = memory
+        budget = Int(pase_maintenance_work_mem()) * 1024
+    }
+
+    mutating func add(_ row: UInt64, _ value: Datum) throws(ServerError) {
+        let reader = HnswVector(metric: Metric(meta.metric, kernels), indexName: index.name)
+        guard let vector = try reader.read(value), let start = vector.baseAddress else {
+            if !hasWarned { try warnOfEmptyVector(index.name) }
+            hasWarned = true
+            return
+        }
+        if meta.dimensions == 0 {
+            try reader.checkFits(dimensions: vector.count, links: meta.links)
+            meta.dimensions = vector.count
+        }
+        try reader.checkDimensions(vector.count, expected: meta.dimensions)
+        if !isOnPages {
+            try addInMemory(row, start, reader)
+        } else {
+            // The row's own context is the current one.
+            try insertRow(index, value, row, .building, try ServerMemory.current())
+        }
+        rows += 1
+        pase_progress(HnswBuild.tuplesDone, Int64(rows))
+    }
+
+    private func inMemoryPart(_ metric: Metric) throws(ServerError) -> InMemoryPart {
+        if let inMemory { return inMemory }
+        return try InMemoryPart(meta.shape, metric, memory)
+    }
+
+    private mutating func addInMemory(
+        _ row: UInt64, _ vector: UnsafePointer<Float>, _ reader: HnswVector
+    ) throws(ServerError) {
+        var part = try inMemoryPart(reader.metric)
+        reader.prepare(vector, meta.dimensions, into: part.query)
+        let level = meta.shape.randomLevel(using: &random)
+        part.graph.currentRow = row
+        _ = try part.insertion.insert(part.query, level: level, into: &part.graph)
+        inMemory = part
+        if part.graph.bytesUsed + part.graph.bytesForOneMore > budget { try moveToPages() }
+    }
+
+    /// Writes the graph, whose memory is then free for nothing else: the rest goes to the pages.
+    private mutating func moveToPages() throws(ServerError) {
+        try report(
+            NOTICE, .programLimitExceeded,
+            "the graph no longer fits into maintenance_work_mem after \(rows + 1) rows",
+            hint: "The build goes on, but slower. Increase maintenance_work_mem to speed it up.")
+        try writeGraph()
+        try memory.reset()
+        isOnPages = true
+        pase_progress(HnswBuild.subphase, HnswPhase.insertingOnPages.rawValue)
+    }
+
+    mutating func finish() throws(ServerError) {
+        if !isOnPages { try writeGraph() }
+    }
+
+    private mutating func writeGraph() throws(ServerError) {
+        pase_progress(HnswBuild.subphase, HnswPhase.writing.rawValue)
+        let dimensions = meta.dimensions
+        _ = try HnswMeta.update(index, .building) { $0.dimensions = dimensions }
+        guard let part = inMemory else { return }
+        var writer = try HnswGraphWriter(index, part.graph, memory)
+        let entry = try writer.write()
+        _ = try HnswMeta.update(index, .building) { $0.entry = entry }
+        inMemory = nil
+    }
+}
+
+/// The graph of a build as long as it fits into memory.
+private struct InMemoryPart {
+    var graph: MemoryGraph<ServerMemory>
+    var insertion: GraphInsertion
+    /// The vector being inserted.
+    let query: UnsafeMutablePointer<Float>
+
+    init(_ shape: GraphShape, _ metric: Metric, _ memory: ServerMemory) throws(ServerError) {
+        query = try memory.allocate(shape.dimensions, of: Float.self)
+        graph = try MemoryGraph(shape, metric, query: query, memory: memory)
+        insertion = try GraphInsertion(shape, in: &graph)
+    }
+}

@@ -1,0 +1,257 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+
+/// The graph of a pase_hnsw index on its pages: the storage that searches and insertions run on.
+struct HnswGraph: NeighborGraph {
+    typealias Failure = ServerError
+
+    let index: ServerRelation
+    let shape: GraphShape
+    let layout: HnswLayout
+    let metric: Metric
+    let mode: WriteMode
+    /// Where everything that a statement needs is allocated.
+    let memory: ServerMemory
+    /// The vector that distances are computed from, and that a new node gets.
+    var query: UnsafePointer<Float>
+    /// The row that a new node gets.
+    var currentRow: UInt64 = 0
+    /// Nodes seen by the current search, by place.
+    private(set) var visited: VisitedSet
+    /// The nodes that a vacuum is about to remove, by place.
+    private var doomed: VisitedSet?
+    private var blockCount: UInt32
+
+    init(
+        _ index: ServerRelation, _ meta: HnswMeta, query: UnsafePointer<Float>, mode: WriteMode,
+        in memory: ServerMemory
+    ) throws(ServerError) {
+        self.index = index
+        shape = meta.shape
+        layout = HnswLayout(shape: meta.shape)
+        metric = Metric(meta.metric, kernels)
+        self.mode = mode
+        self.memory = memory
+        self.query = query
+        var source = memory
+        visited = try VisitedSet(capacity: 2048, in: &source)
+        blockCount = try index.blockCount()
+    }
+
+    // MARK: Items
+
+    /// Opens the page that a reference from the index leads to.
+    @inline(__always)
+    func open(_ reference: NodeReference, _ lock: PageLock) throws(ServerError) -> LockedPage {
+        let locked = try LockedPage.open(index, reference.block, lock)
+        guard let special = locked.page.special(bytes: HnswLayout.specialBytes),
+            special.u16(0) == HnswLayout.pageMark, special.u8(2) == HnswLayout.nodesKind
+        else { throw damaged(reference.block, "it is no page of nodes") }
+        return locked
+    }
+
+    /// The item at a reference, if it is of the kind and, where the reference has one, the version;
+    /// nil if the place is empty or holds something else by now.
+    @inline(__always)
+    func item(
+        _ reference: NodeReference, _ kind: UInt8, size: Int, in page: IndexPage
+    ) throws(ServerError) -> UnsafeMutableRawPointer? {
+        guard let item = try page.item(Int(reference.offset)), let start = item.baseAddress,
+            item.count >= 8
+        else { return nil }
+        guard start.u8(0) == kind else { return nil }
+        guard reference.version == 0 || reference.version == start.u16(2) else { return nil }
+        guard item.count == size else {
+            throw damaged(reference.block, "item \(reference.offset) has \(item.count) bytes")
+        }
+        return start
+    }
+
+    /// The node at a reference.
+    @inline(__always)
+    func node(_ reference: NodeReference, in page: IndexPage) throws(ServerError)
+        -> UnsafeMutableRawPointer?
+    {
+        guard
+            let start = try item(
+                reference, HnswLayout.nodeItem, size: layout.nodeBytes, in: page)
+        else { return nil }
+        guard Int(start.u16(4)) <= shape.groundLinks, start.u8(6) <= HnswLayout.inlineRows,
+            Int(start.u8(1)) <= shape.maximumLevel
+        else { throw damaged(reference.block, "node \(reference.offset) is not plausible") }
+        return start
+    }
+
+    /// The upper links item at a reference, if it belongs to the node `owner`.
+    func upperLinks(_ reference: NodeReference, of owner: NodeReference, in page: IndexPage)
+        throws(ServerError) -> UnsafeMutableRawPointer?
+    {
+        guard let item = try page.item(Int(reference.offset)), let start = item.baseAddress,
+            item.count >= HnswLayout.upperHeaderBytes, start.u8(0) == HnswLayout.upperItem,
+            reference.version == start.u16(2), start.u64(8) >> 16 == owner.place
+        else { return nil }
+        guard item.count == layout.upperBytes(level: Int(start.u8(1))) else {
+            throw damaged(reference.block, "item \(reference.offset) has \(item.count) bytes")
+        }
+        return start
+    }
+
+    /// True of a node that still has a row.
+    @inline(__always)
+    static func isLive(_ node: UnsafeMutableRawPointer) -> Bool {
+        node.u8(6) != 0 || node.u64(8) != 0
+    }
+
+    func damaged(_ block: UInt32, _ what: String) -> ServerError {
+        ServerError(
+            .indexCorrupted, "index \"\(index.name)\" is damaged at block \(block)",
+            detail: "\(what).", hint: "Please REINDEX it.")
+    }
+
+    /// Refuses a link that leads out of the index.
+    @inline(__always)
+    mutating func checkBlock(_ reference: NodeReference, linkedFrom block: UInt32)
+        throws(ServerError)
+    {
+        if reference.block >= blockCount || reference.block == 0 {
+            try checkBlockAgain(reference, block)
+        }
+    }
+
+    @inline(never)
+    private mutating func checkBlockAgain(_ reference: NodeReference, _ block: UInt32)
+        throws(ServerError)
+    {
+        // Somebody may have extended the index since.
+        blockCount = try index.blockCount()
+        if reference.block >= blockCount || reference.block == 0 {
+            throw damaged(block, "a link leads to block \(reference.block) of \(blockCount)")
+        }
+    }
+
+    // MARK: Doomed nodes
+
+    /// Adds a node to those that go.
+    mutating func doom(_ node: NodeReference) throws(ServerError) {
+        var source = memory
+        if doomed == nil { doomed = try VisitedSet(capacity: 256, in: &source) }
+        _ = try doomed?.insert(node.place, in: &source)
+    }
+
+    func isDoomed(_ node: NodeReference) -> Bool { doomed?.contains(node.place) ?? false }
+
+    // MARK: MemorySource
+
+    @inline(__always)
+    mutating func allocate(bytes count: Int) throws(ServerError) -> UnsafeMutableRawPointer {
+        try memory.allocate(bytes: count)
+    }
+
+    @inline(__always)
+    mutating func release(_ pointer: UnsafeMutableRawPointer) throws(ServerError) {
+        var source = memory
+        try source.release(pointer)
+    }
+
+    // MARK: NeighborGraph
+
+    mutating func entryPoint() throws(ServerError) -> EntryPoint? {
+        let entry = try HnswMeta.read(index).entry
+        if let entry { try checkBlock(entry.node, linkedFrom: HnswLayout.metaBlock) }
+        return entry
+    }
+
+    mutating func beginVisits() throws(ServerError) {
+        visited.removeAll()
+    }
+
+    @inline(__always)
+    mutating func visit(_ node: NodeReference) throws(ServerError) -> Bool {
+        var source = memory
+        return try visited.insert(node.place, in: &source)
+    }
+
+    mutating func neighbors(
+        of reference: NodeReference, level: Int, into list: UnsafeMutablePointer<NodeReference>
+    ) throws(ServerError) -> Int {
+        var locked = try open(reference, .shared)
+        guard let start = try node(reference, in: locked.page) else {
+            try locked.close()
+            return 0
+        }
+        var places: UnsafeMutableRawPointer
+        var count: Int
+        if level == 0 {
+            count = Int(start.u16(4))
+            places = start + layout.linksOffset
+        } else {
+            let upper = NodeReference(raw: start.u64(16))
+            guard upper != .none else {
+                try locked.close()
+                return 0
+            }
+            try locked.close()
+            try checkBlock(upper, linkedFrom: reference.block)
+            locked = try open(upper, .shared)
+            guard let start = try upperLinks(upper, of: reference, in: locked.page),
+                level <= Int(start.u8(1))
+            else {
+                try locked.close()
+                return 0
+            }
+            count = Int(start.u16(layout.upperOffset(level)))
+            places = start + layout.upperOffset(level) + 2
+            guard count <= shape.links else {
+                throw damaged(upper.block, "item \(upper.offset) has \(count) links")
+            }
+        }
+        for slot in 0..<count { list[slot] = places.place(slot * HnswLayout.placeBytes) }
+        try locked.close()
+        for slot in 0..<count { try checkBlock(list[slot], linkedFrom: reference.block) }
+        return count
+    }
+
+    @inline(__always)
+    mutating func score(
+        _ nodes: UnsafePointer<NodeReference>, count: Int,
+        into scored: UnsafeMutablePointer<ScoredNode>
+    ) throws(ServerError) -> Int {
+        var written = 0
+        for slot in 0..<count {
+            let reference = nodes[slot]
+            let locked = try open(reference, .shared)
+            if let start = try node(reference, in: locked.page) {
+                let vector = (start + HnswLayout.nodeHeaderBytes)
+                    .assumingMemoryBound(to: Float.self)
+                scored[written] = ScoredNode(
+                    distance: metric.distance(query, vector, shape.dimensions),
+                    node: reference.withVersion(start.u16(2)),
+                    isLive: HnswGraph.isLive(start))
+                written &+= 1
+            }
+            try locked.close()
+        }
+        return written
+    }
+
+    @inline(__always)
+    mutating func breathe() throws(ServerError) {
+        try checkInterrupts()
+    }
+}
+
+extension ServerMemory: MemorySource {
+    /// See `MemorySource`.
+    @inline(__always)
+    public mutating func allocate(bytes count: Int) throws(ServerError) -> UnsafeMutableRawPointer
+    {
+        try allocate(bytes: count, zeroed: false)
+    }
+
+    /// See `MemorySource`.
+    @inline(__always)
+    public mutating func release(_ memory: UnsafeMutableRawPointer) throws(ServerError) {
+        free(memory)
+    }
+}

@@ -1,0 +1,282 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+
+/// What inserting and repairing changes on the pages. Each method is one atomic change to one page, under its
+/// exclusive lock, but for a node's upper links, which follow the node.
+extension HnswGraph: RepairableNeighborGraph {
+    mutating func vector(of reference: NodeReference, scratch: UnsafeMutablePointer<Float>)
+        throws(ServerError) -> UnsafePointer<Float>?
+    {
+        let locked = try open(reference, .shared)
+        let start = try node(reference, in: locked.page)
+        if let start {
+            UnsafeMutableRawPointer(scratch).copyMemory(
+                from: start + HnswLayout.nodeHeaderBytes, byteCount: shape.dimensions * 4)
+        }
+        try locked.close()
+        return start == nil ? nil : UnsafePointer(scratch)
+    }
+
+    mutating func keptDistances(
+        of node: NodeReference, level: Int, into distances: UnsafeMutablePointer<Float>
+    ) throws(ServerError) -> Bool {
+        false
+    }
+
+    mutating func addNode(level: Int, links lists: LinkLists) throws(ServerError)
+        -> NodeReference
+    {
+        let size = layout.nodeBytes
+        let bytes = try memory.allocate(bytes: size, zeroed: true)
+        bytes.put(HnswLayout.nodeItem, at: 0)
+        bytes.put(UInt8(1), at: 6)
+        bytes.putRow(currentRow, at: HnswLayout.inlineRowsOffset)
+        (bytes + HnswLayout.nodeHeaderBytes).copyMemory(
+            from: query, byteCount: shape.dimensions * 4)
+        let ground = lists.list(0)
+        bytes.put(UInt16(truncatingIfNeeded: ground.count), at: 4)
+        for slot in 0..<ground.count {
+            bytes.putPlace(
+                ground[slot].node, at: layout.linksOffset + slot * HnswLayout.placeBytes)
+        }
+        let reference = try place(UnsafeMutableRawBufferPointer(start: bytes, count: size))
+        if level > 0 { try addUpperLinks(reference, level, lists) }
+        free(bytes)
+        return reference
+    }
+
+    /// The node is a node of the ground layer until its upper links stand; then both the reference to
+    /// them and the level are set at once.
+    private func addUpperLinks(_ owner: NodeReference, _ level: Int, _ lists: LinkLists)
+        throws(ServerError)
+    {
+        let size = layout.upperBytes(level: level)
+        let bytes = try memory.allocate(bytes: size, zeroed: true)
+        bytes.put(HnswLayout.upperItem, at: 0)
+        bytes.put(UInt8(truncatingIfNeeded: level), at: 1)
+        bytes.put(owner.raw, at: 8)
+        for layer in 1...level {
+            let list = lists.list(layer)
+            let offset = layout.upperOffset(layer)
+            bytes.put(UInt16(truncatingIfNeeded: list.count), at: offset)
+            for slot in 0..<list.count {
+                bytes.putPlace(list[slot].node, at: offset + 2 + slot * HnswLayout.placeBytes)
+            }
+        }
+        let upper = try place(UnsafeMutableRawBufferPointer(start: bytes, count: size))
+        free(bytes)
+        _ = try changeNode(owner) { node in
+            node.put(UInt8(truncatingIfNeeded: level), at: 1)
+            node.put(upper.raw, at: 16)
+            return true
+        }
+    }
+
+    mutating func appendLink(
+        from reference: NodeReference, level: Int, count: Int, to target: ScoredNode
+    ) throws(ServerError) -> Bool {
+        let links = layout.linksOffset
+        return try changeLinks(reference, level) { start, counted, offset in
+            guard counted == count else { return nil }
+            start.putPlace(
+                target.node,
+                at: (level == 0 ? links : offset + 2) + count * HnswLayout.placeBytes)
+            return count + 1
+        }
+    }
+
+    mutating func replaceLink(
+        from reference: NodeReference, level: Int, slot: Int, former: NodeReference,
+        to target: ScoredNode
+    ) throws(ServerError) -> Bool {
+        let links = layout.linksOffset
+        return try changeLinks(reference, level) { start, counted, offset in
+            let at = (level == 0 ? links : offset + 2) + slot * HnswLayout.placeBytes
+            guard slot < counted, start.place(at).place == former.place else { return nil }
+            start.putPlace(target.node, at: at)
+            return counted
+        }
+    }
+
+    mutating func rewriteLinks(
+        of node: NodeReference, level: Int, former: UnsafePointer<NodeReference>, formerCount: Int,
+        links: UnsafeBufferPointer<ScoredNode>
+    ) throws(ServerError) -> Bool {
+        let groundOffset = layout.linksOffset
+        return try changeLinks(node, level) { start, count, offset in
+            let places = start + (level == 0 ? groundOffset : offset + 2)
+            guard count == formerCount else { return nil }
+            for slot in 0..<count
+            where places.place(slot * HnswLayout.placeBytes).place != former[slot].place {
+                return nil
+            }
+            for slot in 0..<links.count {
+                places.putPlace(links[slot].node, at: slot * HnswLayout.placeBytes)
+            }
+            return links.count
+        }
+    }
+
+    mutating func promote(_ node: NodeReference, level: Int) throws(ServerError) {
+        _ = try HnswMeta.update(index, mode) { meta in
+            if meta.entry == nil || level > (meta.entry?.level ?? 0) {
+                meta.entry = EntryPoint(node: node, level: level)
+            }
+        }
+    }
+
+    // MARK: Changing items in place
+
+    /// Changes a node that is still there. `change` gets the item of the page's image and answers
+    /// whether it changed something.
+    func changeNode(
+        _ reference: NodeReference, _ change: (UnsafeMutableRawPointer) -> Bool
+    ) throws(ServerError) -> Bool {
+        let locked = try open(reference, .exclusive)
+        guard try node(reference, in: locked.page) != nil else {
+            try locked.close()
+            return false
+        }
+        let edit = try PageEdit(index, mode)
+        guard let start = try node(reference, in: edit.page(of: locked)) else {
+            throw damaged(reference.block, "its image differs")
+        }
+        let hasChanged = change(start)
+        if hasChanged { try edit.commit() } else { try edit.abandon() }
+        try locked.close()
+        return hasChanged
+    }
+
+    /// Changes the links of a node on a level.
+    ///
+    /// - Parameter change: gets the item with the links, how many there are, and where the level's
+    ///   part begins; answers how many there are then, nil for no change.
+    func changeLinks(
+        _ reference: NodeReference, _ level: Int,
+        _ change: (UnsafeMutableRawPointer, _ count: Int, _ offset: Int) -> Int?
+    ) throws(ServerError) -> Bool {
+        if level == 0 {
+            return try changeNode(reference) { start in
+                guard let count = change(start, Int(start.u16(4)), 0) else { return false }
+                start.put(UInt16(truncatingIfNeeded: count), at: 4)
+                return true
+            }
+        }
+        var locked = try open(reference, .shared)
+        let upper = NodeReference(raw: try node(reference, in: locked.page)?.u64(16) ?? 0)
+        try locked.close()
+        guard upper != .none else { return false }
+        locked = try open(upper, .exclusive)
+        let found = try upperLinks(upper, of: reference, in: locked.page)
+        guard let found, level <= Int(found.u8(1)) else {
+            try locked.close()
+            return false
+        }
+        let offset = layout.upperOffset(level)
+        let edit = try PageEdit(index, mode)
+        guard
+            let start = try upperLinks(upper, of: reference, in: edit.page(of: locked))
+        else { throw damaged(upper.block, "its image differs") }
+        guard Int(start.u16(offset)) <= shape.links else {
+            throw damaged(upper.block, "item \(upper.offset) has too many links")
+        }
+        let count = change(start, Int(start.u16(offset)), offset)
+        if let count {
+            start.put(UInt16(truncatingIfNeeded: count), at: offset)
+            try edit.commit()
+        } else {
+            try edit.abandon()
+        }
+        try locked.close()
+        return count != nil
+    }
+
+    // MARK: Placing items
+
+    /// Puts a new item, whose version is filled in, on a page that has room for it.
+    func place(_ item: UnsafeMutableRawBufferPointer) throws(ServerError) -> NodeReference {
+        let map = FreeSpaceMap(index)
+        let needed = item.count + IndexPage.linePointerBytes
+        let target = pase_relation_target_block(index.relation)
+        var block = target == UInt32.max ? try map.find(needed) : target
+        // A map that is wrong everywhere is set right block by block; it ends, but not for its own
+        // sake: after some tries a new page is the better answer.
+        for _ in 0..<20 {
+            guard let candidate = block, candidate != HnswLayout.metaBlock,
+                candidate < (try index.blockCount())
+            else { break }
+            let locked = try LockedPage.open(index, candidate, .exclusive)
+            if let reference = try add(item, to: locked) { return reference }
+            let free = locked.page.freeSpace
+            try locked.close()
+            block = try map.correct(candidate, available: free, find: needed)
+        }
+        let locked = try LockedPage.extend(index)
+        guard let reference = try add(item, to: locked) else {
+            throw ServerError(.internalError, "an item of \(item.count) bytes fits no page")
+        }
+        return reference
+    }
+
+    /// Adds an item to a locked page, which it then closes; nil, and the page stays locked, when
+    /// there is no room.
+    private func add(_ item: UnsafeMutableRawBufferPointer, to locked: LockedPage)
+        throws(ServerError) -> NodeReference?
+    {
+        let isNew = locked.page.isNew
+        if !isNew {
+            guard let special = locked.page.special(bytes: HnswLayout.specialBytes),
+                special.u16(0) == HnswLayout.pageMark, special.u8(2) == HnswLayout.nodesKind
+            else { throw damaged(locked.block, "it is no page of nodes") }
+            if locked.page.freeSpace < item.count { return nil }
+        }
+        let edit = try PageEdit(index, mode)
+        let page = try edit.page(of: locked, isNew: isNew)
+        if isNew {
+            try page.initialize(specialBytes: HnswLayout.specialBytes)
+            try page.markAs(HnswLayout.nodesKind)
+        }
+        guard let special = page.special(bytes: HnswLayout.specialBytes),
+            let start = item.baseAddress
+        else { throw damaged(locked.block, "it has no special space") }
+        let version = special.u16(4)
+        start.put(version, at: 2)
+        guard let offset = try page.add(UnsafeRawBufferPointer(item)) else {
+            guard !isNew, mode == .logged else {
+                throw ServerError(.internalError, "an item of \(item.count) bytes fits no page")
+            }
+            try edit.abandon()
+            return nil
+        }
+        try edit.commit()
+        let block = locked.block
+        let free = page.freeSpace
+        try locked.close()
+        if isNew { try FreeSpaceMap(index).record(block, available: free) }
+        pase_relation_set_target_block(index.relation, block)
+        return NodeReference(
+            block: block, offset: UInt16(truncatingIfNeeded: offset), version: version)
+    }
+
+    /// Removes items from a locked page and lets its version go up, so that who still remembers their
+    /// places knows. The page stays locked.
+    func remove(_ offsets: UnsafePointer<UInt16>, count: Int, from locked: LockedPage)
+        throws(ServerError)
+    {
+        let edit = try PageEdit(index, mode)
+        let page = try edit.page(of: locked)
+        guard let special = page.special(bytes: HnswLayout.specialBytes) else {
+            throw damaged(locked.block, "it has no special space")
+        }
+        for slot in 0..<count { try page.delete(Int(offsets[slot])) }
+        // 0 stands for "any version" in references.
+        let version = special.u16(4) &+ 1
+        special.put(version == 0 ? 1 : version, at: 4)
+        try edit.commit()
+    }
+
+    func free(_ pointer: UnsafeMutableRawPointer) {
+        memory.free(pointer)
+    }
+}

@@ -1,0 +1,74 @@
+import CPostgres
+import PostgresServer
+
+/// `pase_hnsw(internal)`: what the access method can do.
+@_cdecl("pase_hnsw_handler_body")
+func hnswHandler(_ call: FunctionCallInfo?) -> Datum {
+    entryPoint(fallback: 0) { () throws(ServerError) in
+        var routine: UnsafeMutablePointer<IndexAmRoutine>?
+        try check(pase_routine_create(&routine))
+        guard let routine else { throw ServerError(.internalError, "no routine") }
+        routine.pointee.amstrategies = 0
+        routine.pointee.amsupport = 1
+        routine.pointee.amcanorder = false
+        routine.pointee.amcanorderbyop = true
+        routine.pointee.amcanbackward = false
+        routine.pointee.amcanunique = false
+        routine.pointee.amcanmulticol = false
+        routine.pointee.amoptionalkey = true
+        routine.pointee.amsearcharray = false
+        routine.pointee.amsearchnulls = false
+        routine.pointee.amstorage = false
+        routine.pointee.amclusterable = false
+        routine.pointee.ampredlocks = false
+        routine.pointee.amcanparallel = false
+        routine.pointee.amcaninclude = false
+        routine.pointee.amkeytype = InvalidOid
+        pase_set_vacuum_options(routine)
+        pase_hnsw_fill_routine(routine)
+        return pase_pointer_datum(routine)
+    }
+}
+
+/// `amoptions`.
+@_cdecl("pase_hnsw_options_body")
+func hnswOptions(_ options: Datum, _ validate: Bool) -> UnsafeMutablePointer<bytea>? {
+    entryPoint(fallback: nil) { () throws(ServerError) in
+        try HnswOptions.parse(options, validate: validate)
+    }
+}
+
+/// `amproperty`: columns can be ordered by distance.
+@_cdecl("pase_hnsw_property_body")
+func hnswProperty(
+    _ index: Oid, _ attribute: Int32, _ property: IndexAMProperty,
+    _ result: UnsafeMutablePointer<Bool>?, _ isNull: UnsafeMutablePointer<Bool>?
+) -> Bool {
+    guard attribute > 0, property == AMPROP_DISTANCE_ORDERABLE else { return false }
+    result?.pointee = true
+    return true
+}
+
+/// The phases of a build, as `pg_stat_progress_create_index` shows them. The first is the server's own.
+enum HnswPhase: Int64 {
+    case loading = 2
+    case insertingOnPages = 3
+    case writing = 4
+
+    /// The name, nil for a number that is no phase of ours.
+    static func name(_ phase: Int64) -> StaticString? {
+        switch phase {
+        case 1: return "initializing"
+        case loading.rawValue: return "building graph in memory"
+        case insertingOnPages.rawValue: return "building graph on pages"
+        case writing.rawValue: return "writing pages"
+        default: return nil
+        }
+    }
+}
+
+/// `ambuildphasename`.
+@_cdecl("pase_hnsw_build_phase_name_body")
+func hnswBuildPhaseName(_ phase: Int64) -> UnsafePointer<CChar>? {
+    HnswPhase.name(phase).map { cString($0) }
+}

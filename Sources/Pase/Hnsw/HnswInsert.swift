@@ -1,0 +1,62 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+
+/// `aminsert`: one row.
+@_cdecl("pase_hnsw_insert_body")
+func hnswInsert(
+    _ index: Relation?, _ values: UnsafeMutablePointer<Datum>?,
+    _ nulls: UnsafeMutablePointer<Bool>?, _ tid: ItemPointer?, _ heap: Relation?
+) -> Bool {
+    entryPoint(fallback: false) { () throws(ServerError) in
+        guard let values, let nulls, let tid, !nulls[0] else { return false }
+        let index = try ServerRelation(index)
+        // All that is allocated on the way goes with this context.
+        let memory = try ServerMemory.current().makeChild("pase_hnsw insert")
+        try memory.asCurrent { () throws(ServerError) in
+            try insertRow(index, values[0], pase_tid_pack(tid), .logged, memory)
+        }
+        try memory.delete()
+        return false
+    }
+}
+
+/// Inserts a row into an index that others may use at the same time.
+func insertRow(
+    _ index: ServerRelation, _ value: Datum, _ row: UInt64, _ mode: WriteMode,
+    _ memory: ServerMemory
+) throws(ServerError) {
+    // Insertions share the metapage's lock. Who makes the first node or a new entry point has it
+    // alone, and so has, for a moment, a vacuum that waits for insertions under way.
+    var lock = ShareLock
+    try index.lockPage(HnswLayout.metaBlock, lock)
+    var meta = try HnswMeta.read(index)
+    let reader = HnswVector(metric: Metric(meta.metric, kernels), indexName: index.name)
+    guard let vector = try reader.read(value), let start = vector.baseAddress else {
+        try index.unlockPage(HnswLayout.metaBlock, lock)
+        try warnOfEmptyVector(index.name)
+        return
+    }
+    var random = RandomSource(seed: pase_random())
+    var level = 0
+    if meta.dimensions > 0 { level = meta.shape.randomLevel(using: &random) }
+    if meta.dimensions == 0 || meta.entry == nil || level > (meta.entry?.level ?? 0) {
+        try index.unlockPage(HnswLayout.metaBlock, lock)
+        lock = ExclusiveLock
+        try index.lockPage(HnswLayout.metaBlock, lock)
+        meta = try HnswMeta.read(index)
+        if meta.dimensions == 0 {
+            try reader.checkFits(dimensions: vector.count, links: meta.links)
+            meta = try HnswMeta.update(index, mode) { $0.dimensions = vector.count }
+            level = meta.shape.randomLevel(using: &random)
+        }
+    }
+    try reader.checkDimensions(vector.count, expected: meta.dimensions)
+    let prepared = try memory.allocate(vector.count, of: Float.self)
+    reader.prepare(start, vector.count, into: prepared)
+    var graph = try HnswGraph(index, meta, query: prepared, mode: mode, in: memory)
+    graph.currentRow = row
+    var insertion = try GraphInsertion(graph.shape, in: &graph)
+    _ = try insertion.insert(prepared, level: level, into: &graph)
+    try index.unlockPage(HnswLayout.metaBlock, lock)
+}

@@ -1,0 +1,177 @@
+import NearestNeighbors
+import PostgresServer
+
+// The pages of a pase_hnsw index.
+//
+// All are standard pages whose special space is 8 bytes:
+//
+//     0  u16  0xA5E1, the same on all our pages
+//     2  u8   page kind: 1 = metapage, 2 = nodes
+//     3  u8   0
+//     4  u16  version: goes up each time an item is removed from the page
+//     6  u16  0
+//
+// Block 0 is the metapage. Its only item:
+//
+//     0  u32  magic 0x57534E48 ("HNSW")
+//     4  u16  format version, 1
+//     6  u16  dimensions; 0 until the first vector says
+//     8  u16  links per node above the ground layer
+//    10  u16  candidates of an insertion (ef_build)
+//    12  u8   metric (Metric.Kind)
+//    13  u8   level of the entry point
+//    14  u8×2 0
+//    16  u64  entry point (a reference; 0 = no node yet)
+//    24  u8×8 0
+//
+// A reference is block (u32) << 32 | offset (u16) << 16 | version (u16); a place, as in links, is
+// 6 bytes: block (u32), offset (u16). A place that an item has had is used again only with a version
+// that nobody remembers, so a reader that comes late knows it.
+//
+// The items of the other pages, each beginning with its kind and version:
+//
+// Node, one for each distinct vector
+//     0  u8   item kind 1
+//     1  u8   level
+//     2  u16  version
+//     4  u16  number of links on the ground layer
+//     6  u8   number of rows in the item
+//     7  u8   0
+//     8  u64  further rows: reference of a rows item, 0 = none
+//    16  u64  reference of the upper links item, 0 = none
+//    24  heap TIDs, 4 places
+//    48  vector, dimensions × f32 (cosine: of length 1)
+//    ..  links of the ground layer, 2 × links places, the first `number` of them in use
+//
+// Upper links, one for each node above the ground layer
+//     0  u8   item kind 2
+//     1  u8   level of the node
+//     2  u16  version
+//     4  u32  0
+//     8  u64  reference of the node
+//    16  per level from 1: u16 number of links, then `links` places
+//
+// Rows, for nodes with more than 4
+//     0  u8   item kind 3
+//     1  u8   1 = closed: empty, and takes no rows any more
+//     2  u16  version
+//     4  u16  number of rows
+//     6  u16  0
+//     8  u64  reference of the node
+//    16  u64  next rows item, 0 = none
+//    24  heap TIDs, 60 places
+//
+// Numbers are in the machine's byte order, as everything in a PostgreSQL data directory.
+
+/// Where things are in the pages of a pase_hnsw index of given parameters.
+struct HnswLayout {
+    static let pageMark: UInt16 = 0xA5E1
+    static let specialBytes = 8
+    static let metaKind: UInt8 = 1
+    static let nodesKind: UInt8 = 2
+
+    static let metaBlock: UInt32 = 0
+    static let magic: UInt32 = 0x5753_4E48
+    static let formatVersion: UInt16 = 1
+    static let metaBytes = 32
+
+    static let nodeItem: UInt8 = 1
+    static let upperItem: UInt8 = 2
+    static let rowsItem: UInt8 = 3
+
+    static let placeBytes = 6
+    static let nodeHeaderBytes = 48
+    static let inlineRows = 4
+    static let inlineRowsOffset = 24
+    static let upperHeaderBytes = 16
+    static let rowsHeaderBytes = 24
+    static let rowsPerItem = 60
+    static var rowsItemBytes: Int { rowsHeaderBytes + rowsPerItem * placeBytes }
+
+    let shape: GraphShape
+
+    /// Size of a node item.
+    var nodeBytes: Int { linksOffset + shape.groundLinks * HnswLayout.placeBytes }
+    /// Where a node's ground links begin.
+    var linksOffset: Int { HnswLayout.nodeHeaderBytes + shape.dimensions * 4 }
+    /// Size of the part of one level in an upper links item.
+    var upperLevelBytes: Int { 2 + shape.links * HnswLayout.placeBytes }
+
+    /// Size of the upper links item of a node.
+    func upperBytes(level: Int) -> Int { HnswLayout.upperHeaderBytes + level * upperLevelBytes }
+
+    /// Where the part of a level, from 1, begins.
+    func upperOffset(_ level: Int) -> Int {
+        HnswLayout.upperHeaderBytes + (level - 1) * upperLevelBytes
+    }
+
+    /// The most bytes that an item may have.
+    static var largestItem: Int {
+        (IndexPage.usableBytes(special: specialBytes) - IndexPage.linePointerBytes) / 8 * 8
+    }
+
+    /// The graph's shape with as many levels as an upper links item has room for.
+    static func shape(dimensions: Int, links: Int, efConstruction: Int) -> GraphShape {
+        let levels = (largestItem - upperHeaderBytes) / (2 + links * placeBytes)
+        return GraphShape(
+            dimensions: dimensions, links: links, efConstruction: efConstruction,
+            maximumLevel: max(1, min(15, levels)))
+    }
+
+    /// The most dimensions a vector may have so that its node fits a page.
+    static func maximumDimensions(links: Int) -> Int {
+        (largestItem - nodeHeaderBytes - links * 2 * placeBytes) / 4
+    }
+}
+
+/// Unaligned access to the bytes of an item. The caller has checked the bounds.
+extension UnsafeMutableRawPointer {
+    @inline(__always)
+    func u8(_ offset: Int) -> UInt8 { load(fromByteOffset: offset, as: UInt8.self) }
+    @inline(__always)
+    func u16(_ offset: Int) -> UInt16 { loadUnaligned(fromByteOffset: offset, as: UInt16.self) }
+    @inline(__always)
+    func u32(_ offset: Int) -> UInt32 { loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
+    @inline(__always)
+    func u64(_ offset: Int) -> UInt64 { loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+    @inline(__always)
+    func put(_ value: UInt8, at offset: Int) {
+        storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
+    }
+    @inline(__always)
+    func put(_ value: UInt16, at offset: Int) {
+        storeBytes(of: value, toByteOffset: offset, as: UInt16.self)
+    }
+    @inline(__always)
+    func put(_ value: UInt32, at offset: Int) {
+        storeBytes(of: value, toByteOffset: offset, as: UInt32.self)
+    }
+    @inline(__always)
+    func put(_ value: UInt64, at offset: Int) {
+        storeBytes(of: value, toByteOffset: offset, as: UInt64.self)
+    }
+
+    /// A place of 6 bytes as a reference without version.
+    @inline(__always)
+    func place(_ offset: Int) -> NodeReference {
+        NodeReference(block: u32(offset), offset: u16(offset + 4))
+    }
+
+    /// Writes a reference's place.
+    @inline(__always)
+    func putPlace(_ reference: NodeReference, at offset: Int) {
+        put(reference.block, at: offset)
+        put(reference.offset, at: offset + 4)
+    }
+
+    /// A heap TID of 6 bytes: block << 16 | offset.
+    @inline(__always)
+    func row(_ offset: Int) -> UInt64 { UInt64(u32(offset)) << 16 | UInt64(u16(offset + 4)) }
+
+    /// Writes a heap TID.
+    @inline(__always)
+    func putRow(_ row: UInt64, at offset: Int) {
+        put(UInt32(truncatingIfNeeded: row >> 16), at: offset)
+        put(UInt16(truncatingIfNeeded: row), at: offset + 4)
+    }
+}

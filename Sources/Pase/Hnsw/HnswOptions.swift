@@ -1,0 +1,125 @@
+import CPostgres
+import PostgresServer
+
+/// The options of `CREATE INDEX … USING pase_hnsw (…) WITH (…)`.
+struct HnswOptions {
+    static let defaultLinks = 16
+    static let defaultEfBuild = 40
+    static let defaultEfSearch = 200
+    static let maximumEf = 10_000
+
+    /// Elements of each vector; nil when the first vector says.
+    let dimensions: Int?
+    /// Links per node above the ground layer.
+    let links: Int
+    /// Candidates of an insertion.
+    let efBuild: Int
+    /// Candidates of a search whose query does not say.
+    let efSearch: Int
+    /// Whether the option says that the column holds base64 text.
+    let isBase64: Bool?
+
+    /// As the server keeps them: the length word, then one int4 per option.
+    private struct Stored: BitwiseCopyable {
+        var length: Int32
+        var dim: Int32
+        var dimension: Int32
+        var baseNbNum: Int32
+        var efBuild: Int32
+        var efSearch: Int32
+        var base64Encoded: Int32
+        var openOmp: Int32
+        var ompThreadNum: Int32
+    }
+
+    nonisolated(unsafe) private static var kind: CPostgres.relopt_kind = RELOPT_KIND_HEAP
+
+    /// Makes the options known to the server. Once per session.
+    static func register() throws(ServerError) {
+        try check(pase_option_kind(&kind))
+        try add("dim", "Number of dimensions (0: as the first vector has)", 0, 0, 16000)
+        try add("dimension", "The same as dim", 0, 0, 16000)
+        try add(
+            "base_nb_num", "Links per node above the ground layer, twice that on it",
+            Int32(defaultLinks), 2, 128)
+        try add(
+            "ef_build", "Candidates that an insertion looks at", Int32(defaultEfBuild), 4, 2000)
+        try add(
+            "ef_search", "Candidates of a search whose query does not say",
+            Int32(defaultEfSearch), 1, Int32(maximumEf))
+        try add("base64_encoded", "Whether the column holds base64 text", -1, -1, 1)
+        try add("open_omp", "Without effect", 0, 0, 1)
+        try add("omp_thread_num", "Without effect", 0, 0, 1024)
+    }
+
+    private static func add(
+        _ name: StaticString, _ description: StaticString, _ value: Int32, _ minimum: Int32,
+        _ maximum: Int32
+    ) throws(ServerError) {
+        try check(
+            pase_option_int(
+                kind, cString(name), cString(description), value, minimum, maximum))
+    }
+
+    /// The options of an index.
+    init(_ index: ServerRelation) {
+        guard let raw = pase_relation_options(index.relation) else {
+            dimensions = nil
+            links = HnswOptions.defaultLinks
+            efBuild = HnswOptions.defaultEfBuild
+            efSearch = HnswOptions.defaultEfSearch
+            isBase64 = nil
+            return
+        }
+        let stored = raw.load(as: Stored.self)
+        let dimension = stored.dim != 0 ? stored.dim : stored.dimension
+        dimensions = dimension == 0 ? nil : Int(dimension)
+        links = Int(stored.baseNbNum)
+        efBuild = Int(stored.efBuild)
+        efSearch = Int(stored.efSearch)
+        isBase64 = stored.base64Encoded < 0 ? nil : stored.base64Encoded == 1
+    }
+
+    /// Turns the text of the options into what `init` reads; with `validate`, checks it.
+    static func parse(_ options: Datum, validate: Bool) throws(ServerError)
+        -> UnsafeMutablePointer<bytea>?
+    {
+        let elements: [relopt_parse_elt] = [
+            element("dim", 1), element("dimension", 2), element("base_nb_num", 3),
+            element("ef_build", 4), element("ef_search", 5), element("base64_encoded", 6),
+            element("open_omp", 7), element("omp_thread_num", 8),
+        ]
+        var result: UnsafeMutablePointer<bytea>?
+        let succeeded = elements.withUnsafeBufferPointer { elements in
+            pase_options_build(
+                options, validate, kind, MemoryLayout<Stored>.size, elements.baseAddress,
+                Int32(elements.count), &result)
+        }
+        try check(succeeded)
+        if validate, let result {
+            let stored = UnsafeRawPointer(result).load(as: Stored.self)
+            if stored.dim != 0, stored.dimension != 0, stored.dim != stored.dimension {
+                throw ServerError(
+                    .invalidParameterValue,
+                    "options dim (\(stored.dim)) and dimension (\(stored.dimension)) contradict "
+                        + "each other",
+                    hint: "They mean the same; give one of them.")
+            }
+        }
+        return result
+    }
+
+    /// The n-th int4 of `Stored`, from 0.
+    private static func element(_ name: StaticString, _ field: Int32) -> relopt_parse_elt {
+        var element = relopt_parse_elt()
+        element.optname = cString(name)
+        element.opttype = RELOPT_TYPE_INT
+        element.offset = field * 4
+        return element
+    }
+}
+
+/// A literal as C reads it: it lives as long as the library.
+func cString(_ text: StaticString) -> UnsafePointer<CChar> {
+    UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
+}

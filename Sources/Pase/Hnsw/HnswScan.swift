@@ -1,0 +1,252 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+
+/// A scan between two calls of the server. It lies in the scan's memory, and so does all it points to.
+private struct HnswScan {
+    /// Emptied at each rescan.
+    var memory: ServerMemory
+    var isStarted: Bool
+    var isSwept: Bool
+    /// True where the index's order is not the one asked for: rows come in any order, and the executor
+    /// sorts them by distances that it computes.
+    var isUnordered: Bool
+    var nextBlock: UInt32
+    var search: IncrementalSearch?
+    var graph: HnswGraph?
+    /// Rows found and not yet answered: those of one vector, or of one block.
+    var rows: GrowableArray<UInt64>?
+    var nextRow: Int
+}
+
+/// `ambeginscan`.
+@_cdecl("pase_hnsw_begin_scan_body")
+func hnswBeginScan(_ index: Relation?, _ keys: Int32, _ orderBys: Int32) -> IndexScanDesc? {
+    entryPoint(fallback: nil) { () throws(ServerError) in
+        let memory = try ServerMemory.current()
+        var scan: IndexScanDesc?
+        try check(pase_scan_create(index, keys, orderBys, &scan))
+        let state = try memory.allocate(bytes: MemoryLayout<HnswScan>.size)
+            .assumingMemoryBound(to: HnswScan.self)
+        state.initialize(
+            to: HnswScan(
+                memory: try memory.makeChild("pase_hnsw scan"), isStarted: false,
+                isSwept: false, isUnordered: false, nextBlock: 1, search: nil, graph: nil,
+                rows: nil, nextRow: 0))
+        scan?.pointee.opaque = UnsafeMutableRawPointer(state)
+        return scan
+    }
+}
+
+/// `amrescan`. The C frame has copied the keys.
+@_cdecl("pase_hnsw_rescan_body")
+func hnswRescan(_ scan: IndexScanDesc?) {
+    entryPoint(fallback: ()) { () throws(ServerError) in
+        let state = try state(of: scan)
+        state.pointee.isStarted = false
+        state.pointee.search = nil
+        state.pointee.graph = nil
+        state.pointee.rows = nil
+        try state.pointee.memory.reset()
+    }
+}
+
+/// `amendscan`.
+@_cdecl("pase_hnsw_end_scan_body")
+func hnswEndScan(_ scan: IndexScanDesc?) {
+    entryPoint(fallback: ()) { () throws(ServerError) in
+        try state(of: scan).pointee.memory.delete()
+        scan?.pointee.opaque = nil
+    }
+}
+
+/// `amgettuple`: the row of the next nearest vector.
+@_cdecl("pase_hnsw_get_tuple_body")
+func hnswGetTuple(_ scan: IndexScanDesc?, _ direction: ScanDirection) -> Bool {
+    entryPoint(fallback: false) { () throws(ServerError) in
+        let state = try state(of: scan)
+        guard let scan else { return false }
+        return try state.pointee.memory.asCurrent { () throws(ServerError) in
+            if !state.pointee.isStarted { try start(scan, &state.pointee) }
+            guard let row = try nextRow(&state.pointee) else { return false }
+            pase_scan_set_heap_tid(scan, row)
+            scan.pointee.xs_recheck = false
+            scan.pointee.xs_recheckorderby = state.pointee.isUnordered
+            if state.pointee.isUnordered {
+                // A bound that says nothing: the executor has to see all rows before the first. Only
+                // operators of type float4 get here.
+                scan.pointee.xs_orderbyvals[0] = pase_float4_datum(-.infinity)
+                scan.pointee.xs_orderbynulls[0] = false
+            }
+            return true
+        }
+    }
+}
+
+private func state(of scan: IndexScanDesc?) throws(ServerError) -> UnsafeMutablePointer<HnswScan> {
+    guard let opaque = scan?.pointee.opaque else {
+        throw ServerError(.internalError, "a scan that has not begun")
+    }
+    return opaque.assumingMemoryBound(to: HnswScan.self)
+}
+
+/// The first look at the query.
+private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(ServerError) {
+    state.isStarted = true
+    state.isSwept = false
+    state.isUnordered = false
+    state.nextBlock = 1
+    state.nextRow = 0
+    let index = try ServerRelation(scan.pointee.indexRelation)
+    guard scan.pointee.numberOfOrderBys > 0 else {
+        throw ServerError(
+            .featureNotSupported, "index \"\(index.name)\" cannot be scanned without ORDER BY")
+    }
+    guard pase_scan_snapshot_is_mvcc(scan) else {
+        throw ServerError(
+            .featureNotSupported,
+            "index \"\(index.name)\" can only be scanned with an MVCC snapshot")
+    }
+    pase_scan_count(scan)
+    // A NULL query is at no distance from anything: no rows.
+    if pase_scan_key_is_null(scan) {
+        state.isSwept = true
+        return
+    }
+    let meta = try HnswMeta.read(index)
+    let query = try HnswQuery(pase_scan_key(scan), strategy: pase_scan_key_strategy(scan))
+    // An index without rows, or without dimensions yet, has no answer; the query may be anything.
+    guard meta.dimensions > 0 else {
+        state.isSwept = true
+        return
+    }
+    let reader = HnswVector(metric: Metric(meta.metric, kernels), indexName: index.name)
+    try reader.checkDimensions(query.dimensions, expected: meta.dimensions)
+    let prepared = try state.memory.allocate(query.dimensions, of: Float.self)
+    reader.prepare(query.vector, query.dimensions, into: prepared)
+    var graph = try HnswGraph(index, meta, query: prepared, mode: .logged, in: state.memory)
+    state.rows = try GrowableArray(capacity: 64, in: &graph)
+    if query.isAnswered(by: meta.metric) {
+        let ef = query.ef ?? HnswOptions(index).efSearch
+        var search = try IncrementalSearch(graph.shape, ef: ef, in: &graph)
+        try search.begin(in: &graph)
+        state.search = search
+    } else {
+        state.isUnordered = true
+        try check(pase_scan_order_by_storage(scan))
+    }
+    state.graph = graph
+}
+
+/// The next row, nil after the last.
+private func nextRow(_ state: inout HnswScan) throws(ServerError) -> UInt64? {
+    while true {
+        guard var rows = state.rows, var graph = state.graph else { return nil }
+        if state.nextRow < rows.count {
+            let row = rows[state.nextRow]
+            state.nextRow += 1
+            return row
+        }
+        rows.count = 0
+        state.nextRow = 0
+        if var search = state.search {
+            let node = try nextNode(&search, &graph, &state)
+            state.search = search
+            guard let node else { return nil }
+            try graph.readRows(of: node, into: &rows)
+        } else {
+            guard try readBlock(&graph, &state, into: &rows) else { return nil }
+        }
+        state.rows = rows
+        state.graph = graph
+    }
+}
+
+private func nextNode(
+    _ search: inout IncrementalSearch, _ graph: inout HnswGraph, _ state: inout HnswScan
+) throws(ServerError) -> NodeReference? {
+    if let node = try search.next(in: &graph) { return node.node }
+    guard !state.isSwept else { return nil }
+    // Everything that links lead to has been answered. A node that none leads to is still a row that
+    // the executor may be waiting for.
+    state.isSwept = true
+    try graph.forEachNode { (graph, reference) throws(ServerError) in
+        var node = reference
+        guard try graph.visit(node) else { return }
+        var scored = ScoredNode(distance: 0, node: .none)
+        if try graph.score(&node, count: 1, into: &scored) == 1, scored.isLive {
+            try search.add(scored, in: &graph)
+        }
+    }
+    return try search.next(in: &graph)?.node
+}
+
+/// All rows of the next block that has any.
+private func readBlock(
+    _ graph: inout HnswGraph, _ state: inout HnswScan, into rows: inout GrowableArray<UInt64>
+) throws(ServerError) -> Bool {
+    guard !state.isSwept else { return false }
+    var ofNode = try GrowableArray<UInt64>(capacity: 64, in: &graph)
+    while state.nextBlock < (try graph.index.blockCount()) {
+        let block = state.nextBlock
+        state.nextBlock += 1
+        let nodes = try graph.nodesWithLevels(in: block)
+        for index in 0..<nodes.count {
+            try graph.readRows(of: nodes[index].node, into: &ofNode)
+            for slot in 0..<ofNode.count { try rows.append(ofNode[slot], in: &graph) }
+        }
+        try nodes.free(in: &graph)
+        if rows.count > 0 {
+            try ofNode.free(in: &graph)
+            return true
+        }
+    }
+    state.isSwept = true
+    return false
+}
+
+/// The right-hand side of ORDER BY.
+struct HnswQuery {
+    let vector: UnsafePointer<Float>
+    let dimensions: Int
+    /// Candidates that the query asks for; nil where it does not say.
+    let ef: Int?
+    let metric: QueryMetric
+    let strategy: Int32
+
+    /// Operators 1 and 2, `<?>` and `<#>`, have a value of type pase behind them; 3 and 4, `<->` and
+    /// `<=>`, an array.
+    init(_ value: Datum, strategy: Int32) throws(ServerError) {
+        self.strategy = strategy
+        let query: QueryValue
+        if strategy <= 2 {
+            query = try QueryValue(value)
+        } else {
+            let array = try FloatArray(value)
+            query = try QueryValue(
+                array, metric: strategy == 3 ? .squaredEuclidean : .cosine)
+            try checkFinite(query.vector, query.dimensions)
+        }
+        vector = query.vector
+        dimensions = query.dimensions
+        metric = query.metric
+        ef = query.extra == 0 ? nil : min(Int(query.extra), HnswOptions.maximumEf)
+    }
+
+    /// Whether the order that an index of this metric gives is the one asked for.
+    ///
+    /// Metric 1 is answered by the classes for Euclidean distance as well, most similar first: users
+    /// of the original with vectors of length 1 rely on it.
+    func isAnswered(by kind: Metric.Kind) -> Bool {
+        HnswQuery.isAnswered(metric, by: kind)
+    }
+
+    /// See the method of the same name.
+    static func isAnswered(_ metric: QueryMetric, by kind: Metric.Kind) -> Bool {
+        switch kind {
+        case .squaredEuclidean: return metric == .squaredEuclidean || metric == .innerProduct
+        case .innerProduct: return metric == .innerProduct || metric == .negativeInnerProduct
+        case .cosine: return metric == .cosine
+        }
+    }
+}

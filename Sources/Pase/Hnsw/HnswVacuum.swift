@@ -1,0 +1,284 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+
+// Vacuum removes rows in three passes over the index:
+//
+// 1. Dead rows are taken out of their nodes. A node that has none left is dead: from then on it leads
+//    searches on, but is no answer, and no insertion links to it or gives it a row.
+// 2. When the insertions that may have chosen a dead node as a neighbour before that are over, links to
+//    dead nodes are led around them, and the entry point is moved if it is dead.
+// 3. The dead nodes, to which nothing leads any more, are removed. A scan that still remembers one
+//    finds its place empty, or taken with another version, and passes on.
+//
+// Rows are never moved to other nodes and places never change, so scans and insertions go on all the
+// time. A vacuum that is interrupted leaves dead nodes behind; the next one finds them in pass 1.
+
+/// `ambulkdelete`.
+@_cdecl("pase_hnsw_bulk_delete_body")
+func hnswBulkDelete(
+    _ info: UnsafeMutablePointer<IndexVacuumInfo>?,
+    _ stats: UnsafeMutablePointer<IndexBulkDeleteResult>?,
+    _ callback: IndexBulkDeleteCallback?, _ state: UnsafeMutableRawPointer?
+) -> UnsafeMutablePointer<IndexBulkDeleteResult>? {
+    entryPoint(fallback: nil) { () throws(ServerError) in
+        let result = try statistics(stats)
+        guard let info else { return result }
+        let index = try ServerRelation(info.pointee.index)
+        let meta = try HnswMeta.read(index)
+        guard meta.dimensions > 0, let result else { return result }
+        let memory = try ServerMemory.current().makeChild("pase_hnsw vacuum")
+        try memory.asCurrent { () throws(ServerError) in
+            var vacuum = try HnswVacuum(
+                index, meta, BulkRead(info.pointee.strategy), memory)
+            try vacuum.removeRows { (row) throws(ServerError) in
+                var isDead = false
+                try check(pase_is_dead(callback, state, row, &isDead))
+                return isDead
+            }
+            try vacuum.repairLinks()
+            try vacuum.removeNodes()
+            result.pointee.tuples_removed += Double(vacuum.removedRows)
+            result.pointee.num_index_tuples = Double(vacuum.keptRows)
+            result.pointee.estimated_count = false
+        }
+        try memory.delete()
+        return result
+    }
+}
+
+/// `amvacuumcleanup`.
+@_cdecl("pase_hnsw_vacuum_cleanup_body")
+func hnswVacuumCleanup(
+    _ info: UnsafeMutablePointer<IndexVacuumInfo>?,
+    _ stats: UnsafeMutablePointer<IndexBulkDeleteResult>?
+) -> UnsafeMutablePointer<IndexBulkDeleteResult>? {
+    entryPoint(fallback: nil) { () throws(ServerError) in
+        // Without dead rows there is nothing to clean up, and the statistics are right as they are.
+        guard let info, !info.pointee.analyze_only, let stats else { return stats }
+        let index = try ServerRelation(info.pointee.index)
+        stats.pointee.num_pages = try index.blockCount()
+        try FreeSpaceMap(index).vacuum()
+        return stats
+    }
+}
+
+/// The statistics to go on with: those of an earlier call, or new ones.
+private func statistics(_ earlier: UnsafeMutablePointer<IndexBulkDeleteResult>?)
+    throws(ServerError) -> UnsafeMutablePointer<IndexBulkDeleteResult>?
+{
+    if let earlier { return earlier }
+    var result: UnsafeMutablePointer<IndexBulkDeleteResult>?
+    try check(pase_bulk_delete_result(&result))
+    return result
+}
+
+/// One call of `ambulkdelete`.
+private struct HnswVacuum {
+    private let index: ServerRelation
+    private let meta: HnswMeta
+    private let bulk: BulkRead
+    private var memory: ServerMemory
+    private var graph: HnswGraph
+    /// The dead nodes in the order of their places.
+    private var dead: GrowableArray<NodeReference>
+    /// The living node with the highest level that pass 1 saw.
+    private var best: EntryPoint?
+    private(set) var removedRows = 0
+    private(set) var keptRows = 0
+
+    init(_ index: ServerRelation, _ meta: HnswMeta, _ bulk: BulkRead, _ memory: ServerMemory)
+        throws(ServerError)
+    {
+        self.index = index
+        self.meta = meta
+        self.bulk = bulk
+        self.memory = memory
+        let query = try memory.allocate(max(meta.dimensions, 1), of: Float.self, zeroed: true)
+        graph = try HnswGraph(index, meta, query: query, mode: .logged, in: memory)
+        dead = try GrowableArray(capacity: 256, in: &self.memory)
+    }
+
+    // MARK: Pass 1
+
+    mutating func removeRows(_ isDead: (UInt64) throws(ServerError) -> Bool) throws(ServerError) {
+        var block: UInt32 = 1
+        while block < (try index.blockCount()) {
+            try check(pase_vacuum_delay(false))
+            try removeRows(block, isDead)
+            block += 1
+        }
+        for index in 0..<dead.count { try graph.doom(dead[index]) }
+    }
+
+    private mutating func removeRows(
+        _ block: UInt32, _ isDead: (UInt64) throws(ServerError) -> Bool
+    ) throws(ServerError) {
+        let locked = try LockedPage.open(index, block, .exclusive, bulk: bulk)
+        guard !locked.page.isNew else {
+            try locked.close()
+            return
+        }
+        let edit = try PageEdit(index, .logged)
+        let page = try edit.page(of: locked)
+        var hasChanged = false
+        // Nodes with a list of further rows, whose pages are for later: one page at a time is locked.
+        var withList = try GrowableArray<NodeReference>(capacity: 4, in: &memory)
+        let count = page.itemCount
+        var offset = 1
+        while offset <= count {
+            let place = NodeReference(block: block, offset: UInt16(truncatingIfNeeded: offset))
+            offset += 1
+            guard let node = try graph.node(place, in: page) else { continue }
+            let reference = place.withVersion(node.u16(2))
+            let rows = Int(node.u8(6))
+            let kept = try HnswGraph.compactRows(
+                node, offset: HnswLayout.inlineRowsOffset, count: rows, isDead)
+            if kept < rows {
+                node.put(UInt8(kept), at: 6)
+                hasChanged = true
+            }
+            removedRows += rows - kept
+            keptRows += kept
+            if node.u64(8) != 0 {
+                try withList.append(reference, in: &memory)
+            } else {
+                try judge(reference, node)
+            }
+        }
+        if hasChanged { try edit.commit() } else { try edit.abandon() }
+        try locked.close()
+        for index in 0..<withList.count { try removeListedRows(withList[index], isDead) }
+        try withList.free(in: &memory)
+    }
+
+    private mutating func removeListedRows(
+        _ reference: NodeReference, _ isDead: (UInt64) throws(ServerError) -> Bool
+    ) throws(ServerError) {
+        var locked = try graph.open(reference, .shared)
+        guard let node = try graph.node(reference, in: locked.page) else {
+            try locked.close()
+            return
+        }
+        let head = NodeReference(raw: node.u64(8))
+        try locked.close()
+        let result = try graph.vacuumRowsList(of: reference, head: head, isDead)
+        removedRows += result.removed
+        keptRows += result.kept
+        locked = try graph.open(reference, .shared)
+        if let node = try graph.node(reference, in: locked.page) {
+            try judge(reference, node)
+        }
+        try locked.close()
+    }
+
+    /// Notes a node as dead, or as a possible entry point.
+    private mutating func judge(_ reference: NodeReference, _ node: UnsafeMutableRawPointer)
+        throws(ServerError)
+    {
+        guard HnswGraph.isLive(node) else {
+            try dead.append(reference, in: &memory)
+            return
+        }
+        let level = Int(node.u8(1))
+        if best == nil || level > (best?.level ?? 0) {
+            best = EntryPoint(node: reference, level: level)
+        }
+    }
+
+    // MARK: Pass 2
+
+    mutating func repairLinks() throws(ServerError) {
+        guard dead.count > 0 else { return }
+        try moveEntryPoint()
+        var repair = try GraphRepair(graph.shape, in: &graph)
+        var block: UInt32 = 1
+        while block < (try index.blockCount()) {
+            try check(pase_vacuum_delay(false))
+            let nodes = try graph.nodesWithLevels(in: block)
+            for index in 0..<nodes.count where !graph.isDoomed(nodes[index].node) {
+                var level = nodes[index].level
+                while level >= 0 {
+                    _ = try repair.repair(
+                        nodes[index].node, level: level, in: &graph,
+                        setQuery: { graph, query in graph.query = query })
+                    level -= 1
+                }
+            }
+            try nodes.free(in: &memory)
+            block += 1
+        }
+    }
+
+    /// Waits for the insertions under way, and while none is, sees to a living entry point.
+    private mutating func moveEntryPoint() throws(ServerError) {
+        try index.lockPage(HnswLayout.metaBlock, ExclusiveLock)
+        if let entry = try HnswMeta.read(index).entry, graph.isDoomed(entry.node) {
+            if best == nil { try findBest() }
+            let best = best
+            _ = try HnswMeta.update(index, .logged) { $0.entry = best }
+        }
+        try index.unlockPage(HnswLayout.metaBlock, ExclusiveLock)
+    }
+
+    /// Looks for a node that came after pass 1 had passed.
+    private mutating func findBest() throws(ServerError) {
+        var block: UInt32 = 1
+        while block < (try index.blockCount()) {
+            try checkInterrupts()
+            let nodes = try graph.nodesWithLevels(in: block)
+            for index in 0..<nodes.count where !graph.isDoomed(nodes[index].node) {
+                if best == nil || nodes[index].level > (best?.level ?? 0) { best = nodes[index] }
+            }
+            try nodes.free(in: &memory)
+            block += 1
+        }
+    }
+
+    // MARK: Pass 3
+
+    mutating func removeNodes() throws(ServerError) {
+        let offsets = try memory.allocate(1024, of: UInt16.self)
+        let uppers = try memory.allocate(1024, of: NodeReference.self)
+        var index = 0
+        while index < dead.count {
+            try check(pase_vacuum_delay(false))
+            let block = dead[index].block
+            let locked = try graph.open(dead[index], .exclusive)
+            var count = 0
+            var upperCount = 0
+            while index < dead.count, dead[index].block == block, count < 1024 {
+                if let node = try graph.node(dead[index], in: locked.page),
+                    !HnswGraph.isLive(node)
+                {
+                    offsets[count] = dead[index].offset
+                    count += 1
+                    if node.u64(16) != 0 {
+                        uppers[upperCount] = NodeReference(raw: node.u64(16))
+                        upperCount += 1
+                    }
+                }
+                index += 1
+            }
+            if count > 0 { try graph.remove(offsets, count: count, from: locked) }
+            let free = locked.page.freeSpace
+            try locked.close()
+            try FreeSpaceMap(self.index).record(block, available: free)
+            for slot in 0..<upperCount { try removeUpperLinks(uppers[slot]) }
+        }
+    }
+
+    private mutating func removeUpperLinks(_ reference: NodeReference) throws(ServerError) {
+        let locked = try graph.open(reference, .exclusive)
+        if let item = try locked.page.item(Int(reference.offset)), let start = item.baseAddress,
+            item.count >= HnswLayout.upperHeaderBytes, start.u8(0) == HnswLayout.upperItem,
+            start.u16(2) == reference.version
+        {
+            var offset = reference.offset
+            try graph.remove(&offset, count: 1, from: locked)
+        }
+        let free = locked.page.freeSpace
+        try locked.close()
+        try FreeSpaceMap(index).record(reference.block, available: free)
+    }
+}

@@ -1,0 +1,56 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+
+/// Reads the column values that go into an index, and the queries that come to it.
+struct HnswVector {
+    let metric: Metric
+    let indexName: String
+
+    /// The vector of an indexed column's value, nil where there is none to index: an empty array.
+    func read(_ value: Datum) throws(ServerError) -> UnsafeBufferPointer<Float>? {
+        let vector = try FloatArray(value).elements
+        guard let start = vector.baseAddress, vector.count > 0 else { return nil }
+        try checkDimensionLimit(vector.count)
+        try checkFinite(start, vector.count)
+        return vector
+    }
+
+    /// Refuses a vector that has another number of dimensions than the index.
+    func checkDimensions(_ count: Int, expected: Int) throws(ServerError) {
+        if count != expected {
+            throw ServerError(
+                .dataException,
+                "vector has \(count) dimensions, index \"\(indexName)\" has \(expected)")
+        }
+    }
+
+    /// Refuses a number of dimensions whose nodes do not fit a page.
+    func checkFits(dimensions: Int, links: Int) throws(ServerError) {
+        let most = HnswLayout.maximumDimensions(links: links)
+        if dimensions > most {
+            throw ServerError(
+                .programLimitExceeded,
+                "index \"\(indexName)\" cannot have \(dimensions) dimensions, "
+                    + "the maximum with base_nb_num \(links) is \(most)",
+                hint: most < HnswLayout.maximumDimensions(links: 2) && dimensions < 2000
+                    ? "Try a smaller base_nb_num." : nil)
+        }
+    }
+
+    /// Copies a vector the way it stands in the index.
+    func prepare(
+        _ vector: UnsafePointer<Float>, _ count: Int, into target: UnsafeMutablePointer<Float>
+    ) {
+        UnsafeMutableRawPointer(target).copyMemory(from: vector, byteCount: count * 4)
+        if metric.normalizes { metric.normalize(target, count) }
+    }
+}
+
+/// The message about arrays without elements, once per statement at most.
+func warnOfEmptyVector(_ indexName: String) throws(ServerError) {
+    try report(
+        WARNING, .dataException,
+        "empty vector is not indexed, index searches will not find its row",
+        hint: "Index \"\(indexName)\" holds vectors with at least 1 dimension.")
+}

@@ -1,0 +1,111 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+import VectorKernels
+
+/// `g_pase_distance(float4[], pase)`, the function behind `<?>` and `<#>`.
+@_cdecl("pase_distance_body")
+func queryDistance(_ call: FunctionCallInfo?) -> Datum {
+    entryPoint(fallback: 0) { () throws(ServerError) in
+        let call = try FunctionCall(call)
+        let vector = try FloatArray(call.value(0)).elements
+        let query = try QueryValue(call.value(1))
+        guard let start = vector.baseAddress, vector.count > 0 else { return call.null() }
+        try checkSameDimensions(vector.count, query.dimensions)
+        let distance: Float
+        switch query.metric {
+        case .squaredEuclidean:
+            distance = kernels.squaredL2(start, query.vector, vector.count)
+        case .innerProduct:
+            distance = kernels.innerProduct(start, query.vector, vector.count)
+        case .cosine:
+            distance = Float(cosineDistance(start, query.vector, vector.count))
+        case .negativeInnerProduct:
+            distance = -kernels.innerProduct(start, query.vector, vector.count)
+        }
+        return pase_float4_datum(distance)
+    }
+}
+
+/// `<->`: Euclidean distance between two arrays.
+@_cdecl("pase_euclidean_distance_body")
+func euclideanDistance(_ call: FunctionCallInfo?) -> Datum {
+    entryPoint(fallback: 0) { () throws(ServerError) in
+        let call = try FunctionCall(call)
+        guard let pair = try VectorPair(call) else { return call.null() }
+        let square = kernels.squaredL2(pair.a, pair.b, pair.count)
+        return pase_float8_datum(Double(square).squareRoot())
+    }
+}
+
+/// `<=>`: cosine distance between two arrays.
+@_cdecl("pase_cosine_distance_body")
+func cosineDistance(_ call: FunctionCallInfo?) -> Datum {
+    entryPoint(fallback: 0) { () throws(ServerError) in
+        let call = try FunctionCall(call)
+        guard let pair = try VectorPair(call) else { return call.null() }
+        return pase_float8_datum(cosineDistance(pair.a, pair.b, pair.count))
+    }
+}
+
+/// Two arrays with the same number of elements.
+private struct VectorPair {
+    let a: UnsafePointer<Float>
+    let b: UnsafePointer<Float>
+    let count: Int
+
+    /// Nil when one of them is empty, which is no vector.
+    @inline(__always)
+    init?(_ call: FunctionCall) throws(ServerError) {
+        let first = try FloatArray(call.value(0)).elements
+        let second = try FloatArray(call.value(1)).elements
+        guard let a = first.baseAddress, let b = second.baseAddress, first.count > 0,
+            second.count > 0
+        else { return nil }
+        try checkSameDimensions(first.count, second.count)
+        self.a = a
+        self.b = b
+        count = first.count
+    }
+}
+
+/// 1 − cos of the angle between two vectors, from 0 to 2. A zero vector has no direction; it counts
+/// as orthogonal to all others, as in an index.
+private func cosineDistance(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int)
+    -> Double
+{
+    var parts: (Float, Float, Float) = (0, 0, 0)
+    withUnsafeMutableBytes(of: &parts) { bytes in
+        guard let out = bytes.baseAddress else { return }
+        kernels.cosineParts(a, b, count, out.assumingMemoryBound(to: Float.self))
+    }
+    let norms = (Double(parts.1) * Double(parts.2)).squareRoot()
+    guard norms > 0 else { return 1 }
+    let cosine = Double(parts.0) / norms
+    return 1 - max(-1, min(1, cosine))
+}
+
+@inline(__always)
+private func checkSameDimensions(_ a: Int, _ b: Int) throws(ServerError) {
+    if a != b {
+        throw ServerError(.dataException, "different vector dimensions \(a) and \(b)")
+    }
+}
+
+/// The metric of the classes for squared Euclidean distance, an operator class's support function 1.
+@_cdecl("pase_class_squared_euclidean_body")
+func classSquaredEuclidean(_ call: FunctionCallInfo?) -> Datum {
+    pase_int32_datum(Metric.Kind.squaredEuclidean.rawValue)
+}
+
+/// The metric of the classes for inner product.
+@_cdecl("pase_class_inner_product_body")
+func classInnerProduct(_ call: FunctionCallInfo?) -> Datum {
+    pase_int32_datum(Metric.Kind.innerProduct.rawValue)
+}
+
+/// The metric of the classes for cosine distance.
+@_cdecl("pase_class_cosine_body")
+func classCosine(_ call: FunctionCallInfo?) -> Datum {
+    pase_int32_datum(Metric.Kind.cosine.rawValue)
+}

@@ -1,0 +1,52 @@
+import NearestNeighbors
+import PostgresServer
+
+extension ServerError {
+    /// The server's form of an error in a query's text, binary form or arguments.
+    ///
+    /// - Parameter text: what was parsed, so that the offending item can be shown; nil where there is
+    ///   nothing readable to show.
+    init(_ error: QueryParseError, in text: UnsafeBufferPointer<UInt8>?) {
+        let reason = ServerError.string(error.reason)
+        let state: SQLState
+        switch error.category {
+        case .invalidText: state = .invalidTextRepresentation
+        case .outOfRange: state = .numericValueOutOfRange
+        case .invalidBinary: state = .invalidBinaryRepresentation
+        case .internalError: state = .internalError
+        }
+        guard let text else {
+            self.init(state, "invalid value of type pase", detail: "\(reason).")
+            return
+        }
+        let item = ServerError.excerpt(text, error.item)
+        self.init(
+            state, "invalid input syntax for type pase: \"\(item)\"",
+            detail: "\(ServerError.capitalized(reason)).",
+            hint: "The form is \"v1,v2,...[:extra[:metric]]\".")
+    }
+
+    private static func string(_ text: StaticString) -> String {
+        String(cString: text.utf8Start)
+    }
+
+    /// The first letter of ASCII text as an upper-case one.
+    private static func capitalized(_ text: String) -> String {
+        var bytes = Array(text.utf8)
+        if let first = bytes.first, first >= 97, first <= 122 { bytes[0] = first - 32 }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// At most 60 bytes of a part of the text, cut where a character starts.
+    private static func excerpt(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> String {
+        let start = max(0, min(range.lowerBound, text.count))
+        var end = max(start, min(range.upperBound, text.count))
+        let isCut = end - start > 60
+        if isCut {
+            end = start + 60
+            while end > start, text[end] & 0xC0 == 0x80 { end -= 1 }
+        }
+        let bytes = UnsafeBufferPointer(rebasing: text[start..<end])
+        return String(decoding: bytes, as: UTF8.self) + (isCut ? "..." : "")
+    }
+}
