@@ -38,6 +38,19 @@ public struct LockedPage {
         return try LockedPage(buffer, page)
     }
 
+    /// Pins and locks an existing block of the main fork, where it was last seen if it is still there.
+    @inline(__always)
+    public static func open(
+        _ relation: ServerRelation, _ block: UInt32, _ lock: PageLock, hints: PageHints
+    ) throws(ServerError) -> LockedPage {
+        var buffer: CPostgres.Buffer = 0
+        var page: UnsafeMutablePointer<CChar>?
+        try check(
+            pase_page_open_hinted(
+                hints.hints, relation.relation, block, lock.mode, &buffer, &page))
+        return try LockedPage(buffer, page)
+    }
+
     /// The same for a pass over the whole relation, which should not empty the buffer pool.
     public static func open(
         _ relation: ServerRelation, _ block: UInt32, _ lock: PageLock, bulk: BulkRead
@@ -94,5 +107,21 @@ public struct BulkRead {
     /// Gives the ring back.
     public func free() throws(ServerError) {
         if strategy != nil { try check(pase_free_strategy(strategy)) }
+    }
+}
+
+/// Where the pages of a relation were last seen in the buffer pool by this session.
+public struct PageHints {
+    let hints: UnsafeMutablePointer<PaseHints>?
+
+    /// The hints of a relation, to be asked for anew in each call of the server's.
+    public init(_ relation: ServerRelation) {
+        hints = pase_hints_of(relation.relation)
+    }
+
+    /// Lets the processor fetch what reading `bytes` at `offset` of a block's page will touch.
+    @inline(__always)
+    public func prefetch(_ block: UInt32, offset: Int, bytes: Int) {
+        pase_hint_prefetch(hints, block, offset, bytes)
     }
 }

@@ -22,6 +22,9 @@ struct HnswGraph: NeighborGraph {
     /// The nodes that a vacuum is about to remove, by place.
     private var doomed: VisitedSet?
     private var blockCount: UInt32
+    /// Where the index's pages are in memory. Whoever keeps a graph from one call of the server's to
+    /// the next asks for them anew.
+    var hints: PageHints
 
     init(
         _ index: ServerRelation, _ meta: HnswMeta, query: UnsafePointer<Float>, mode: WriteMode,
@@ -37,6 +40,7 @@ struct HnswGraph: NeighborGraph {
         var source = memory
         visited = try VisitedSet(capacity: 2048, in: &source)
         blockCount = try index.blockCount()
+        hints = PageHints(index)
     }
 
     // MARK: Items
@@ -44,7 +48,7 @@ struct HnswGraph: NeighborGraph {
     /// Opens the page that a reference from the index leads to.
     @inline(__always)
     func open(_ reference: NodeReference, _ lock: PageLock) throws(ServerError) -> LockedPage {
-        let locked = try LockedPage.open(index, reference.block, lock)
+        let locked = try LockedPage.open(index, reference.block, lock, hints: hints)
         guard let special = locked.page.special(bytes: HnswLayout.specialBytes),
             special.u16(0) == HnswLayout.pageMark, special.u8(2) == HnswLayout.nodesKind
         else { throw damaged(reference.block, "it is no page of nodes") }
@@ -218,7 +222,11 @@ struct HnswGraph: NeighborGraph {
         into scored: UnsafeMutablePointer<ScoredNode>
     ) throws(ServerError) -> Int {
         var written = 0
+        for slot in 0..<min(count, HnswGraph.prefetchDistance) { prefetch(nodes[slot]) }
         for slot in 0..<count {
+            if slot &+ HnswGraph.prefetchDistance < count {
+                prefetch(nodes[slot &+ HnswGraph.prefetchDistance])
+            }
             let reference = nodes[slot]
             let locked = try open(reference, .shared)
             if let start = try node(reference, in: locked.page) {
@@ -233,6 +241,22 @@ struct HnswGraph: NeighborGraph {
             try locked.close()
         }
         return written
+    }
+
+    /// How many nodes ahead of the one being scored are fetched from memory.
+    private static var prefetchDistance: Int { 8 }
+
+    /// Where a build puts a node: items fill a page from its end. Elsewhere the guess is wrong, which
+    /// does no harm.
+    @inline(__always)
+    private func prefetch(_ reference: NodeReference) {
+        let end = IndexPage.size &- HnswLayout.specialBytes
+        let offset = end &- Int(reference.offset) &* ((layout.nodeBytes &+ 7) & ~7)
+        if offset > 0 {
+            hints.prefetch(
+                reference.block, offset: offset,
+                bytes: min(HnswLayout.nodeHeaderBytes &+ shape.dimensions &* 4, 1024))
+        }
     }
 
     @inline(__always)

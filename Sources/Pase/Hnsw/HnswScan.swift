@@ -142,6 +142,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
 private func nextRow(_ state: inout HnswScan) throws(ServerError) -> UInt64? {
     while true {
         guard var rows = state.rows, var graph = state.graph else { return nil }
+        graph.hints = PageHints(graph.index)
         if state.nextRow < rows.count {
             let row = rows[state.nextRow]
             state.nextRow += 1
@@ -230,7 +231,7 @@ struct HnswQuery {
         vector = query.vector
         dimensions = query.dimensions
         metric = query.metric
-        ef = query.extra == 0 ? nil : min(Int(query.extra), HnswOptions.maximumEf)
+        ef = query.extra == 0 ? nil : Int(query.extra)
     }
 
     /// Whether the order that an index of this metric gives is the one asked for.

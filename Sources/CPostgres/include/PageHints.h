@@ -1,0 +1,56 @@
+/*
+ * Per session and relation: the buffer in which each block was last seen. ReadRecentBuffer() checks
+ * that it still is there, and saves the look-up in the shared table of buffers, which is most of the
+ * price of a page that is in memory. A wrong hint costs that check and nothing else.
+ */
+#ifndef PASE_PAGE_HINTS_H
+#define PASE_PAGE_HINTS_H
+
+#include "Server.h"
+
+#include "storage/buf_internals.h"
+
+typedef struct PaseHints
+{
+	Oid			relation;
+#if PG_VERSION_NUM >= 160000
+	RelFileLocator file;
+#else
+	RelFileNode file;
+#endif
+	Buffer	   *buffers;
+	BlockNumber count;
+	uint64_t	last_use;
+} PaseHints;
+
+/*
+ * The hints of a relation. Good until the next call for another relation, so it is to be asked for
+ * anew whenever the server may have done something else meanwhile. Cannot raise.
+ */
+extern PaseHints *pase_hints_of(Relation relation);
+
+/* As pase_page_open() for the main fork. */
+extern bool pase_page_open_hinted(PaseHints *hints, Relation relation, BlockNumber block, int mode,
+								  Buffer *buffer, char **page);
+
+/*
+ * Fetches into the processor's caches what opening a block and reading `bytes` at `offset` of its page
+ * will touch, if it is known to be in memory. The page is not pinned, so nothing of it is read.
+ */
+static inline __attribute__((always_inline)) void
+pase_hint_prefetch(const PaseHints *hints, BlockNumber block, size_t offset, size_t bytes)
+{
+	Buffer		buffer = block < hints->count ? hints->buffers[block] : InvalidBuffer;
+
+	if (buffer > 0)
+	{
+		const char *page = (const char *) BufferGetBlock(buffer);
+
+		__builtin_prefetch(GetBufferDescriptor(buffer - 1), 1, 3);
+		__builtin_prefetch(page, 0, 3);
+		for (size_t at = 0; at < bytes && offset + at < BLCKSZ; at += 64)
+			__builtin_prefetch(page + offset + at, 0, 3);
+	}
+}
+
+#endif
