@@ -20,31 +20,49 @@ REGRESS_OPTS = --inputdir=$(REGRESS_DIR) --outputdir=$(REGRESS_OUTPUT)
 REGRESS_OUTPUT ?= tmp_check
 
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+export PG_CONFIG
+
+# What needs no server's headers works without a server. Nor does it include PGXS, whose `check` is
+# another one.
+SERVERLESS = quickstart check bench format lint swift-test
+ifneq ($(filter-out $(SERVERLESS),$(or $(MAKECMDGOALS),all)),)
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+ifneq ($(PGXS),)
 
 # No LLVM bitcode: there is no C to inline.
 override with_llvm = no
-
-ifneq ($(PGXS),)
 include $(PGXS)
-endif
 
-SWIFT ?= swift
-SERVER_INCLUDE := $(shell $(PG_CONFIG) --includedir-server)
+SWIFT_SERVER = PASE_SERVER_INCLUDE=$(shell $(PG_CONFIG) --includedir-server)
 # One build folder per server version: their headers differ.
-SWIFT_SCRATCH = .build/server-$(MAJORVERSION)
+SWIFT_SCRATCH ?= .build/server-$(MAJORVERSION)
 SWIFT_OUTPUT = $(SWIFT_SCRATCH)/release/libPase.so
 SWIFT_SOURCES := $(shell find Sources -type f) Package.swift
 
-export PG_CONFIG
+# PGXS wants to make pase.so from C; it is Swift's package manager that does. The file has one name for
+# all server versions, so its age does not tell whether it is the right one.
+pase.so: $(SWIFT_SCRATCH)/pase.so FORCE
+	@cmp -s $< $@ || { cp $< $@.$$$$ && mv $@.$$$$ $@; }
 
-# PGXS wants to make pase.so from C; it is Swift's package manager that does.
-pase.so: $(SWIFT_OUTPUT)
-	strip --strip-unneeded -o $@ $<
+$(SWIFT_SCRATCH)/pase.so: $(SWIFT_OUTPUT)
+	strip --strip-unneeded -o $@.$$$$ $< && mv $@.$$$$ $@
 
 $(SWIFT_OUTPUT): $(SWIFT_SOURCES)
-	PASE_SERVER_INCLUDE=$(SERVER_INCLUDE) $(SWIFT) build -c release --product Pase --scratch-path $(SWIFT_SCRATCH)
+	$(SWIFT_SERVER) $(SWIFT) build -c release --product Pase --scratch-path $(SWIFT_SCRATCH) $(SWIFT_FLAGS)
 	@touch $@
+
+.PHONY: FORCE
+
+else
+
+all install uninstall installcheck pase.so:
+	@echo 'PG_CONFIG=$(PG_CONFIG): no server with its headers is there; scripts/install-dependencies' \
+	    'installs one' >&2; exit 1
+
+endif
+endif
+
+SWIFT ?= swift
 
 .PHONY: quickstart check bench format lint swift-test clean-swift
 

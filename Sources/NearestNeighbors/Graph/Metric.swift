@@ -17,8 +17,7 @@ public struct Metric: @unchecked Sendable {
     public let kind: Kind
     /// The kernels that compute it.
     public let kernels: KernelTable
-    private let pair:
-        @convention(c) (UnsafePointer<Float>, UnsafePointer<Float>, Int) -> Float
+    private let pair: @convention(c) (UnsafePointer<Float>, UnsafePointer<Float>, Int) -> Float
     private let sign: Float
 
     /// A metric over the given kernels.

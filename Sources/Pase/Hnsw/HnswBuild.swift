@@ -81,7 +81,9 @@ private func heapRowEstimate(_ heap: Relation?) throws(ServerError) -> Double {
 }
 
 /// One row of the table, in a memory context that is emptied after it.
-private func buildRow(_ state: UnsafeMutableRawPointer?, _ row: UInt64, _ value: Datum, _ isNull: Bool)
+private func buildRow(
+    _ state: UnsafeMutableRawPointer?, _ row: UInt64, _ value: Datum, _ isNull: Bool
+)
     -> Bool
 {
     guard let state else { return true }

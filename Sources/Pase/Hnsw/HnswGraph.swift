@@ -268,8 +268,7 @@ struct HnswGraph: NeighborGraph {
 extension ServerMemory: MemorySource {
     /// See `MemorySource`.
     @inline(__always)
-    public mutating func allocate(bytes count: Int) throws(ServerError) -> UnsafeMutableRawPointer
-    {
+    public mutating func allocate(bytes count: Int) throws(ServerError) -> UnsafeMutableRawPointer {
         try allocate(bytes: count, zeroed: false)
     }
 
