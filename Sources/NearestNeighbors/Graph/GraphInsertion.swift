@@ -11,8 +11,7 @@ public struct GraphInsertion {
     /// Copies of vectors, for graphs that do not hand out pointers into themselves.
     private let vectorScratch: UnsafeMutablePointer<Float>
     private let linkNodes: UnsafeMutablePointer<NodeReference>
-    private let linkDistances: UnsafeMutablePointer<Float>
-    private let isSpent: UnsafeMutablePointer<Bool>
+    private let eviction: LinkEviction
 
     /// What became of the row.
     public enum Outcome {
@@ -39,8 +38,7 @@ public struct GraphInsertion {
             counts: try Self.room(levels, in: &memory), stride: shape.groundLinks)
         vectorScratch = try Self.room(most &* shape.dimensions, in: &memory)
         linkNodes = try Self.room(most, in: &memory)
-        linkDistances = try Self.room(most, in: &memory)
-        isSpent = try Self.room(most, in: &memory)
+        eviction = try LinkEviction(capacity: most, in: &memory)
     }
 
     private static func room<Element: BitwiseCopyable, Memory: MemorySource>(
@@ -122,8 +120,9 @@ public struct GraphInsertion {
     ) throws(Graph.Failure) {
         try loadVectors(count, in: &graph)
         lists.counts[layer] = selection.choose(
-            found, count: count, limit: shape.capacity(layer), metric: graph.metric,
-            dimensions: shape.dimensions, into: lists.links + layer &* lists.stride)
+            found, count: count, limit: shape.capacity(layer), fill: shape.fill(layer),
+            metric: graph.metric, dimensions: shape.dimensions,
+            into: lists.links + layer &* lists.stride)
     }
 
     @inline(__always)
@@ -152,24 +151,7 @@ public struct GraphInsertion {
                 }
                 continue
             }
-            for index in 0..<count {
-                selection.vectors[index] = try graph.vector(
-                    of: linkNodes[index], scratch: vectorScratch + index &* shape.dimensions)
-            }
-            if try !graph.keptDistances(of: node, level: level, into: linkDistances) {
-                let own = vectorScratch + count &* shape.dimensions
-                guard let center = try graph.vector(of: node, scratch: own) else { return }
-                for index in 0..<count {
-                    guard let other = selection.vectors[index] else { continue }
-                    linkDistances[index] = graph.metric.distance(
-                        center, other, shape.dimensions)
-                }
-            }
-            selection.vectors[count] = targetVector
-            linkDistances[count] = target.distance
-            let slot = LinkEviction.choose(
-                distances: linkDistances, vectors: selection.vectors, count: count &+ 1,
-                metric: graph.metric, dimensions: shape.dimensions, isSpent: isSpent)
+            let slot = try chooseSlot(of: node, level, count, target, targetVector, in: &graph)
             if slot == count { return }
             if try graph.replaceLink(
                 from: node, level: level, slot: slot, former: linkNodes[slot], to: target)
@@ -177,5 +159,38 @@ public struct GraphInsertion {
                 return
             }
         }
+    }
+
+    /// The place of a full list that a further link is worth; the list's length if it is worth none.
+    @inline(__always)
+    private func chooseSlot<Graph: MutableNeighborGraph>(
+        of node: NodeReference, _ level: Int, _ count: Int, _ target: ScoredNode,
+        _ targetVector: UnsafePointer<Float>, in graph: inout Graph
+    ) throws(Graph.Failure) -> Int {
+        for index in 0..<count {
+            selection.vectors[index] = try graph.vector(
+                of: linkNodes[index], scratch: vectorScratch + index &* shape.dimensions)
+            // A link that leads nowhere is the one to go.
+            if selection.vectors[index] == nil { return index }
+        }
+        selection.vectors[count] = targetVector
+        let ends = LinkEviction.Ends(
+            vectors: selection.vectors, metric: graph.metric, dimensions: shape.dimensions)
+        if try !graph.keptDistances(of: node, level: level, into: eviction.distances) {
+            let own = vectorScratch + count &* shape.dimensions
+            // A node that is gone needs no link.
+            guard let center = try graph.vector(of: node, scratch: own) else { return count }
+            for index in 0..<count {
+                guard let end = selection.vectors[index] else { continue }
+                eviction.distances[index] = graph.metric.distance(center, end, shape.dimensions)
+            }
+        }
+        eviction.distances[count] = target.distance
+        let notes = graph.linkNotes(of: node, level: level)
+        let covers = notes ?? eviction.covers
+        if notes == nil || covers[0].isNaN {
+            eviction.measure(ends, count: count, into: covers)
+        }
+        return eviction.choose(ends, count: count, covers: covers)
     }
 }

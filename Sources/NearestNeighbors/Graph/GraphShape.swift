@@ -23,6 +23,13 @@ public struct GraphShape: Sendable, BitwiseCopyable {
     @inline(__always)
     public func capacity(_ level: Int) -> Int { level == 0 ? groundLinks : links }
 
+    /// Links that a new node is given on a layer even where they are redundant.
+    ///
+    /// On the ground layer a quarter of the places stays free for links from nodes that come later:
+    /// filled, the graph is hardly better and takes much longer to build.
+    @inline(__always)
+    func fill(_ level: Int) -> Int { level == 0 ? links &+ links / 2 : links }
+
     /// A random level: `l` or more with probability `links`⁻ˡ, which is the paper's
     /// ⌊−ln(U)/ln(M)⌋ without a logarithm.
     public func randomLevel<Random: RandomNumberGenerator>(using random: inout Random) -> Int {

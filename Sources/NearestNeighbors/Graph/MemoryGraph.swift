@@ -5,11 +5,11 @@ import VectorKernels
 /// All nodes have the same size and lie in chunks that never move:
 ///
 ///     0                header (40 bytes)
-///     40               ground links: groundLinks × UInt32 index, then groundLinks × Float distance
-///     40 + 8·2·links   vector: dimensions × Float
+///     40               ground links: groundLinks each of UInt32 index, Float distance, Float note
+///     40 + 12·2·links  vector: dimensions × Float
 ///
 /// The links of the upper layers of a node, one in `links` has any, are a block of their own: per level
-/// from 1 a UInt32 count, indices and distances. Rows with equal vectors hang on a node as a list.
+/// from 1 a UInt32 count, indices, distances and notes. Rows with equal vectors hang on a node as a list.
 public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     /// See `MemorySource`.
     public typealias Failure = Memory.Failure
@@ -67,10 +67,10 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         self.metric = metric
         self.query = query
         self.memory = memory
-        let links = MemoryLayout<Header>.size &+ shape.groundLinks &* 8
+        let links = MemoryLayout<Header>.size &+ shape.groundLinks &* 12
         vectorOffset = (links &+ 15) / 16 &* 16
         stride = (vectorOffset &+ shape.dimensions &* 4 &+ 15) / 16 &* 16
-        upperLevelBytes = 8 &+ shape.links &* 8
+        upperLevelBytes = 8 &+ shape.links &* 12
         // Chunks of about a quarter of a megabyte, but always a power of two of nodes.
         var shift = 0
         while stride << (shift &+ 1) <= 1 << 18 { shift &+= 1 }
@@ -84,6 +84,7 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     public var bytesForOneMore: Int {
         var bytes = shape.maximumLevel &* upperLevelBytes
         if count & (1 << chunkShift &- 1) == 0 { bytes &+= stride << chunkShift }
+        if chunks.count == chunks.capacity { bytes &+= chunks.capacity &* 16 }
         if visits.count == visits.capacity { bytes &+= visits.capacity &* 8 }
         if extraRows.count == extraRows.capacity { bytes &+= extraRows.capacity &* 32 }
         return bytes
@@ -109,24 +110,27 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         NodeReference(block: index &+ 1, offset: 0)
     }
 
-    /// The count, the indices and the distances of a node's links on a level.
+    /// A node's links on a level.
     private struct Links {
         let indices: UnsafeMutablePointer<UInt32>
         let distances: UnsafeMutablePointer<Float>
+        let notes: UnsafeMutablePointer<Float>
+
+        @inline(__always)
+        init(at start: UnsafeMutableRawPointer, capacity: Int) {
+            indices = start.assumingMemoryBound(to: UInt32.self)
+            distances = (start + capacity &* 4).assumingMemoryBound(to: Float.self)
+            notes = (start + capacity &* 8).assumingMemoryBound(to: Float.self)
+        }
     }
 
     @inline(__always)
     private func links(_ index: Int, _ level: Int) -> Links {
         if level == 0 {
-            let start = base(index) + MemoryLayout<Header>.size
             return Links(
-                indices: start.assumingMemoryBound(to: UInt32.self),
-                distances: (start + shape.groundLinks &* 4).assumingMemoryBound(to: Float.self))
+                at: base(index) + MemoryLayout<Header>.size, capacity: shape.groundLinks)
         }
-        let start = upperStart(index, level) + 8
-        return Links(
-            indices: start.assumingMemoryBound(to: UInt32.self),
-            distances: (start + shape.links &* 4).assumingMemoryBound(to: Float.self))
+        return Links(at: upperStart(index, level) + 8, capacity: shape.links)
     }
 
     /// Only for a node that has the level.
@@ -308,6 +312,12 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     }
 
     /// See `MutableNeighborGraph`.
+    @inline(__always)
+    public func linkNotes(of node: NodeReference, level: Int) -> UnsafeMutablePointer<Float>? {
+        links(index(node), level).notes
+    }
+
+    /// See `MutableNeighborGraph`.
     public mutating func addRow(to node: NodeReference) throws(Failure) -> Bool {
         let header = header(index(node))
         let extra = ExtraRow(row: currentRow, next: header.pointee.extraRow)
@@ -348,6 +358,7 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
                 own.indices[slot] = list[slot].node.block &- 1
                 own.distances[slot] = list[slot].distance
             }
+            own.notes[0] = .nan
             setLinkCount(index, layer, list.count)
             layer &+= 1
         }
@@ -362,7 +373,9 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         from node: NodeReference, level: Int, count: Int, to target: ScoredNode
     ) throws(Failure) -> Bool {
         let index = index(node)
-        guard linkCount(index, level) == count, count < shape.capacity(level) else { return false }
+        guard level <= Int(header(index).pointee.level), linkCount(index, level) == count,
+            count < shape.capacity(level)
+        else { return false }
         let own = links(index, level)
         own.indices[count] = target.node.block &- 1
         own.distances[count] = target.distance
@@ -376,7 +389,10 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         from node: NodeReference, level: Int, slot: Int, former: NodeReference,
         to target: ScoredNode
     ) throws(Failure) -> Bool {
-        let own = links(index(node), level)
+        let index = index(node)
+        guard slot < linkCount(index, level) else { return false }
+        let own = links(index, level)
+        guard reference(own.indices[slot]) == former else { return false }
         own.indices[slot] = target.node.block &- 1
         own.distances[slot] = target.distance
         return true

@@ -61,6 +61,11 @@ public protocol MutableNeighborGraph: NeighborGraph {
         of node: NodeReference, level: Int, into distances: UnsafeMutablePointer<Float>
     ) throws(Failure) -> Bool
 
+    /// Memory for one number per link of a node on a level, in which `GraphInsertion` notes what it knows
+    /// of a full list; the first is NaN until then. Nil from a graph that has no such memory, or that
+    /// others change too.
+    func linkNotes(of node: NodeReference, level: Int) -> UnsafeMutablePointer<Float>?
+
     /// Adds the current row to a node with the same vector.
     ///
     /// - Returns: false if the node cannot take it, being gone or full.
@@ -95,6 +100,14 @@ public protocol MutableNeighborGraph: NeighborGraph {
 
     /// Makes a node the entry point if it has a higher level than the one there is.
     mutating func promote(_ node: NodeReference, level: Int) throws(Failure)
+}
+
+extension MutableNeighborGraph {
+    /// No memory for notes.
+    @inline(__always)
+    public func linkNotes(of node: NodeReference, level: Int) -> UnsafeMutablePointer<Float>? {
+        nil
+    }
 }
 
 /// The links of a node that is to be made: one list of scored nodes per level.

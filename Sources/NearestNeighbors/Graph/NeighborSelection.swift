@@ -2,7 +2,8 @@
 ///
 /// A candidate is passed over when one that was chosen before is at least as near to it as the node
 /// itself is: the way there leads over that one. Places left are filled with the nearest of those
-/// passed over, since the place is paid for anyway and more links save more hops than they cost.
+/// passed over, since the place is paid for anyway and more links save more hops than they cost. Not
+/// all of them for a new node, though: what others link to it next is worth more.
 struct NeighborSelection {
     /// The vectors of the candidates, in the same order; nil for one that is gone.
     let vectors: UnsafeMutablePointer<UnsafePointer<Float>?>
@@ -23,12 +24,13 @@ struct NeighborSelection {
     ///
     /// - Parameters:
     ///   - candidates: nearest first.
+    ///   - fill: how many links there are to be at the most with those passed over.
     ///   - target: room for `limit` nodes.
     /// - Returns: how many were chosen.
     @inline(__always)
     func choose(
-        _ candidates: UnsafePointer<ScoredNode>, count: Int, limit: Int, metric: Metric,
-        dimensions: Int, into target: UnsafeMutablePointer<ScoredNode>
+        _ candidates: UnsafePointer<ScoredNode>, count: Int, limit: Int, fill: Int = .max,
+        metric: Metric, dimensions: Int, into target: UnsafeMutablePointer<ScoredNode>
     ) -> Int {
         var chosenCount = 0
         var passedCount = 0
@@ -50,7 +52,7 @@ struct NeighborSelection {
         for index in 0..<chosenCount { target[index] = candidates[Int(chosen[index])] }
         var filled = chosenCount
         index = 0
-        while filled < limit, index < passedCount {
+        while filled < min(limit, fill), index < passedCount {
             target[filled] = candidates[Int(passedOver[index])]
             filled &+= 1
             index &+= 1
@@ -68,43 +70,5 @@ struct NeighborSelection {
             if metric.distance(vector, other, dimensions) <= distance { return true }
         }
         return false
-    }
-}
-
-/// Which link gives way when a full list gets one more.
-///
-/// The farthest one that is covered by a nearer one goes; where none is covered, the farthest. Looking
-/// from the far end finds it after a few distances, where choosing the whole list anew needs hundreds.
-enum LinkEviction {
-    /// The place that gives way.
-    ///
-    /// - Parameters:
-    ///   - distances: of the links from the node they belong to.
-    ///   - vectors: of the links; nil for a link that leads nowhere, which goes first.
-    ///   - isSpent: scratch, one flag per link.
-    /// - Returns: an index below `count`.
-    @inline(__always)
-    static func choose(
-        distances: UnsafePointer<Float>, vectors: UnsafePointer<UnsafePointer<Float>?>,
-        count: Int, metric: Metric, dimensions: Int, isSpent: UnsafeMutablePointer<Bool>
-    ) -> Int {
-        for index in 0..<count where vectors[index] == nil { return index }
-        isSpent.update(repeating: false, count: count)
-        var farthestOfAll = -1
-        for _ in 0..<count {
-            var farthest = -1
-            for index in 0..<count where !isSpent[index] {
-                if farthest < 0 || distances[index] > distances[farthest] { farthest = index }
-            }
-            guard farthest >= 0, let vector = vectors[farthest] else { break }
-            if farthestOfAll < 0 { farthestOfAll = farthest }
-            isSpent[farthest] = true
-            let limit = distances[farthest]
-            for other in 0..<count where !isSpent[other] {
-                guard let otherVector = vectors[other] else { continue }
-                if metric.distance(vector, otherVector, dimensions) <= limit { return farthest }
-            }
-        }
-        return max(farthestOfAll, 0)
     }
 }

@@ -55,8 +55,10 @@ public struct GrowableArray<Element: BitwiseCopyable> {
         let moved = try memory.allocate(bytes: larger &* MemoryLayout<Element>.stride)
             .assumingMemoryBound(to: Element.self)
         moved.update(from: start, count: count)
-        try memory.release(UnsafeMutableRawPointer(start))
+        // Released last: whoever throws must not leave the array with memory that is gone.
+        let former = start
         start = moved
         capacity = larger
+        try memory.release(UnsafeMutableRawPointer(former))
     }
 }

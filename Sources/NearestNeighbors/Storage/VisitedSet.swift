@@ -84,8 +84,8 @@ public struct VisitedSet {
             while larger[slot] != 0 { slot = (slot &+ 1) & largerMask }
             larger[slot] = oldKeys[index]
         }
-        try memory.release(UnsafeMutableRawPointer(oldKeys))
         keys = larger
         mask = largerMask
+        try memory.release(UnsafeMutableRawPointer(oldKeys))
     }
 }

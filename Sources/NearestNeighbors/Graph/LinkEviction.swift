@@ -1,0 +1,111 @@
+/// Which link gives way when a full list gets one more.
+///
+/// A link can be spared where another one of the list, not farther from the node, leads close to the
+/// same place: how much it is spared by, is its own distance minus the distance between the two ends.
+/// The link that is spared by most goes, be it the new one.
+///
+/// Choosing the whole list anew by the rule for new nodes is what the paper does. Decided one link at a
+/// time that keeps the nearest of what is redundant and not the least redundant; by the rule here the
+/// same search finds considerably more, the more so the more clustered the vectors are.
+///
+/// All that this takes is a number per link, its *cover*: the distance between its end and the nearest
+/// end of the other links that are not farther from the node; infinite if there is none. Where a graph
+/// keeps the covers, a choice costs as many distances as the list has links, and some more for those
+/// whose cover goes. Where it does not, all pairs are computed.
+struct LinkEviction {
+    /// The distances of the links from the node they belong to.
+    let distances: UnsafeMutablePointer<Float>
+    /// Room for covers that the graph does not keep.
+    let covers: UnsafeMutablePointer<Float>
+    private let toNew: UnsafeMutablePointer<Float>
+
+    /// Room for lists of up to `capacity` links, the one too many included.
+    init<Memory: MemorySource>(capacity: Int, in memory: inout Memory) throws(Memory.Failure) {
+        let bytes = capacity &* MemoryLayout<Float>.stride
+        distances = try memory.allocate(bytes: bytes).assumingMemoryBound(to: Float.self)
+        covers = try memory.allocate(bytes: bytes).assumingMemoryBound(to: Float.self)
+        toNew = try memory.allocate(bytes: bytes).assumingMemoryBound(to: Float.self)
+    }
+
+    /// What is known about a list: the ends of its links, nil for one that leads nowhere, and how
+    /// distances between them are computed.
+    struct Ends {
+        let vectors: UnsafeMutablePointer<UnsafePointer<Float>?>
+        let metric: Metric
+        let dimensions: Int
+
+        @inline(__always)
+        func distance(_ one: Int, _ other: Int) -> Float {
+            guard let a = vectors[one], let b = vectors[other] else { return .infinity }
+            return metric.distance(a, b, dimensions)
+        }
+    }
+
+    /// Computes the covers of `count` links from nothing. O(count²) distances.
+    @inline(__always)
+    func measure(_ ends: Ends, count: Int, into covers: UnsafeMutablePointer<Float>) {
+        covers.update(repeating: .infinity, count: count)
+        for one in 0..<count {
+            for other in 0..<one {
+                let between = ends.distance(one, other)
+                if distances[other] <= distances[one] { covers[one] = min(covers[one], between) }
+                if distances[one] <= distances[other] {
+                    covers[other] = min(covers[other], between)
+                }
+            }
+        }
+    }
+
+    /// Chooses among `count` links, whose `distances` the caller has set, and one more behind them.
+    ///
+    /// Equally spared, the new link goes rather than another, and then the first in the list.
+    ///
+    /// - Parameter covers: of the `count` links; where one of them goes, they are afterwards the covers of
+    ///   the list with the new link in its place.
+    /// - Returns: the place that gives way; `count` for the new link.
+    @inline(__always)
+    func choose(_ ends: Ends, count: Int, covers: UnsafeMutablePointer<Float>) -> Int {
+        let own = distances[count]
+        var cover = Float.infinity
+        var slot = count
+        var most = -Float.infinity
+        for index in 0..<count {
+            let between = ends.distance(index, count)
+            toNew[index] = between
+            if distances[index] <= own { cover = min(cover, between) }
+            let nearest = distances[index] >= own ? min(covers[index], between) : covers[index]
+            if distances[index] - nearest > most {
+                most = distances[index] - nearest
+                slot = index
+            }
+        }
+        if slot == count || own - cover >= most { return count }
+        replace(slot, ends, count: count, covers: covers)
+        return slot
+    }
+
+    /// Brings the covers up to date: the new link takes the place of another, and covers links instead.
+    @inline(__always)
+    private func replace(
+        _ slot: Int, _ ends: Ends, count: Int, covers: UnsafeMutablePointer<Float>
+    ) {
+        let own = distances[count]
+        for index in 0..<count where index != slot && distances[index] >= own {
+            covers[index] = min(covers[index], toNew[index])
+        }
+        for index in 0..<count where index != slot && distances[index] >= distances[slot] {
+            // The same kernel gives the same bits: only who has this very cover may have lost it.
+            guard ends.distance(index, slot) == covers[index] else { continue }
+            var cover = distances[index] >= own ? toNew[index] : .infinity
+            for other in 0..<count
+            where other != slot && other != index && distances[other] <= distances[index] {
+                cover = min(cover, ends.distance(index, other))
+            }
+            covers[index] = cover
+        }
+        covers[slot] = .infinity
+        for index in 0..<count where index != slot && distances[index] <= own {
+            covers[slot] = min(covers[slot], toNew[index])
+        }
+    }
+}
