@@ -22,10 +22,14 @@ REGRESS_OUTPUT ?= tmp_check
 PG_CONFIG ?= pg_config
 export PG_CONFIG
 
-# What needs no server's headers works without a server. Nor does it include PGXS, whose `check` is
-# another one.
+SWIFT ?= swift
+
+# What needs no server's headers works where there is none. Nor does it see PGXS, whose `check` only says
+# that there is none.
 SERVERLESS = quickstart check bench format lint swift-test
-ifneq ($(filter-out $(SERVERLESS),$(or $(MAKECMDGOALS),all)),)
+
+ifeq ($(filter $(SERVERLESS),$(MAKECMDGOALS)),)
+
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 ifneq ($(PGXS),)
 
@@ -33,11 +37,11 @@ ifneq ($(PGXS),)
 override with_llvm = no
 include $(PGXS)
 
-SWIFT_SERVER = PASE_SERVER_INCLUDE=$(shell $(PG_CONFIG) --includedir-server)
 # One build folder per server version: their headers differ.
 SWIFT_SCRATCH ?= .build/server-$(MAJORVERSION)
 SWIFT_OUTPUT = $(SWIFT_SCRATCH)/release/libPase.so
 SWIFT_SOURCES := $(shell find Sources -type f) Package.swift
+SERVER_INCLUDE := $(shell $(PG_CONFIG) --includedir-server)
 
 # PGXS wants to make pase.so from C; it is Swift's package manager that does. The file has one name for
 # all server versions, so its age does not tell whether it is the right one.
@@ -45,26 +49,39 @@ pase.so: $(SWIFT_SCRATCH)/pase.so FORCE
 	@cmp -s $< $@ || { cp $< $@.$$$$ && mv $@.$$$$ $@; }
 
 $(SWIFT_SCRATCH)/pase.so: $(SWIFT_OUTPUT)
-	strip --strip-unneeded -o $@.$$$$ $< && mv $@.$$$$ $@
+	strip --strip-unneeded -o $@ $<
 
 $(SWIFT_OUTPUT): $(SWIFT_SOURCES)
-	$(SWIFT_SERVER) $(SWIFT) build -c release --product Pase --scratch-path $(SWIFT_SCRATCH) $(SWIFT_FLAGS)
+	PASE_SERVER_INCLUDE=$(SERVER_INCLUDE) $(SWIFT) build -c release --product Pase --scratch-path $(SWIFT_SCRATCH) $(SWIFT_FLAGS)
 	@touch $@
-
-.PHONY: FORCE
 
 else
 
 all install uninstall installcheck pase.so:
-	@echo 'PG_CONFIG=$(PG_CONFIG): no server with its headers is there; scripts/install-dependencies' \
-	    'installs one' >&2; exit 1
+	@echo 'PG_CONFIG=$(PG_CONFIG): no server with its headers is there;' \
+	    'scripts/install-dependencies installs one' >&2; exit 1
 
 endif
-endif
 
-SWIFT ?= swift
+clean: clean-swift
 
-.PHONY: quickstart check bench format lint swift-test clean-swift
+clean-swift:
+	rm -rf .build tmp_check pase.so
+
+.PHONY: FORCE clean clean-swift
+
+else ifneq ($(filter-out $(SERVERLESS),$(MAKECMDGOALS)),)
+
+# Some of either: one after the other.
+.NOTPARALLEL:
+$(MAKECMDGOALS): FORCE
+	+@$(MAKE) --no-print-directory $@
+
+.PHONY: FORCE $(MAKECMDGOALS)
+
+else
+
+.PHONY: $(SERVERLESS)
 
 quickstart:
 	scripts/quickstart
@@ -84,7 +101,4 @@ lint:
 swift-test:
 	$(SWIFT) test --scratch-path .build/tests
 
-clean: clean-swift
-
-clean-swift:
-	rm -rf .build tmp_check pase.so
+endif
