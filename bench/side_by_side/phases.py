@@ -1,0 +1,174 @@
+"""The measurements of one set of vectors, one function each. All of them let the contenders take
+turns, and report the median of the rounds."""
+
+import numpy as np
+
+from . import exact
+
+EF = (10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 360)
+SCANNED_QUERIES = 10
+INSERTED_ROWS = 2000
+INSERT_TURNS = 4
+CHECKED_EF = 100
+# Few rows are scanned faster, and the planner knows.
+WITH_INDEX = "SET enable_seqscan = off"
+
+
+class Phases:
+    def __init__(self, client, dataset, contenders, rounds, scratch, say):
+        self.client = client
+        self.dataset = dataset
+        self.contenders = contenders
+        self.rounds = rounds
+        self.say = say
+        self.query_file = scratch / "queries.f32"
+        dataset.queries.tofile(self.query_file)
+        self.insert_file = scratch / "inserts.f32"
+        self.inserted = dataset.more_rows(min(INSERTED_ROWS, len(dataset.base)))
+        self.inserted.tofile(self.insert_file)
+
+    def search(self, contender, ef, count, warm=1, before=()):
+        """Runs the first `count` queries."""
+        statements, options = contender.setting(ef)
+        return self.client.execute(
+            contender.search(),
+            [*statements, *before],
+            [*options, "--vectors", self.query_file, "--dimensions", self.dataset.dimensions]
+            + ["--count", count, "--warm", warm],
+        )
+
+    def rounds_of(self, what, contender_runs):
+        """Runs each contender's function once a round; returns a list of executions each."""
+        collected = {name: [] for name in contender_runs}
+        for number in range(self.rounds):
+            self.say(f"{what}, round {number + 1} of {self.rounds}")
+            for name, run in contender_runs.items():
+                collected[name].append(run())
+        return collected
+
+    def overhead(self):
+        """What a query costs that does nothing: the driver, libpq, the socket, the executor."""
+        self.say("an empty query")
+        runs = [
+            self.client.execute("SELECT 1", (), ["--count", 2000, "--warm", 1])
+            for _ in range(self.rounds)
+        ]
+        return float(np.median([run.seconds for run in runs]))
+
+    def scan(self):
+        """The nearest ten without an index: every row's distance, in the executor."""
+        count = min(SCANNED_QUERIES, len(self.dataset.queries))
+        runs = self.rounds_of(
+            "no index",
+            {c.name: (lambda c=c: self.search(c, None, count)) for c in self.contenders},
+        )
+        return {
+            name: {"seconds": mean_of_medians(executions)} for name, executions in runs.items()
+        }
+
+    def build(self):
+        results = {}
+        for contender in self.contenders:
+            self.say(f"building the index of {contender.name}")
+            run = self.client.execute(contender.create_index())
+            size = self.client.sql(f"SELECT pg_relation_size('{contender.index}')")
+            results[contender.name] = {**took(run), "bytes": int(size)}
+        return results
+
+    def planned(self):
+        """Whether the planner takes each index on its own, for a query that does not say how many
+        candidates it wants. The curve is measured with the index in any case."""
+        ones = ",".join("1" for _ in range(self.dataset.dimensions))
+        literals = {"float4[]": f"'{{{ones}}}'::float4[]", "pase": f"'{ones}'::pase"}
+        literals["vector"] = f"'[{ones}]'::vector"
+        taken = {}
+        for contender in self.contenders:
+            statement, _, rest = contender.search().partition("$1::")
+            kind, _, rest = rest.partition(" ")
+            plan = self.client.sql(f"EXPLAIN {statement}{literals[kind]} {rest}")
+            taken[contender.name] = f"Index Scan using {contender.index} " in plan
+        return taken
+
+    def curve(self):
+        """Recall and time per query for each number of candidates."""
+        count = len(self.dataset.queries)
+        collected = {(c.name, ef): [] for c in self.contenders for ef in EF}
+        for number in range(self.rounds):
+            for ef in EF:
+                self.say(f"queries, ef {ef}, round {number + 1} of {self.rounds}")
+                for contender in self.contenders:
+                    run = self.search(contender, ef, count, before=[WITH_INDEX])
+                    collected[contender.name, ef].append(run)
+        points = {contender.name: [] for contender in self.contenders}
+        for (name, ef), executions in collected.items():
+            point = {"ef": ef, "recall": self.dataset.recall(executions[0].ids)}
+            point["seconds"] = mean_of_medians(executions)
+            if executions[0].cpu_seconds is not None:
+                spent = [execution.cpu_seconds / count for execution in executions]
+                point["cpu_seconds"] = float(np.median(spent))
+            points[name].append(point)
+        return points
+
+    def inserts(self):
+        """Single-row inserts into the built index, each a transaction."""
+        turn = len(self.inserted) // INSERT_TURNS
+        collected = {contender.name: [] for contender in self.contenders}
+        for number in range(INSERT_TURNS):
+            self.say(f"inserts, turn {number + 1} of {INSERT_TURNS}")
+            for contender in self.contenders:
+                run = self.client.execute(
+                    f"INSERT INTO {contender.table} VALUES ($1::int4, $2)",
+                    (),
+                    ["--vectors", self.insert_file, "--dimensions", self.dataset.dimensions]
+                    + ["--as", contender.insert_type, "--skip", number * turn, "--count", turn]
+                    + ["--first-id", len(self.dataset.base) + number * turn],
+                )
+                collected[contender.name].append(run)
+        return {
+            name: {
+                "seconds": float(np.median([run.seconds.mean() for run in runs])),
+                "rows": turn * INSERT_TURNS,
+            }
+            for name, runs in collected.items()
+        }
+
+    def vacuum(self):
+        """Deletes every tenth row and vacuums; then recall among the rows that are left."""
+        results = {}
+        for contender in self.contenders:
+            self.client.sql(f"DELETE FROM {contender.table} WHERE id % 10 = 3")
+            self.say(f"vacuum of {contender.name}")
+            run = self.client.execute(
+                f"VACUUM (INDEX_CLEANUP ON, PARALLEL 0) {contender.table}"
+            )
+            size = self.client.sql(f"SELECT pg_relation_size('{contender.index}')")
+            results[contender.name] = {**took(run), "bytes": int(size)}
+        self.say("recall after the vacuum")
+        kept, base = self.rows_left()
+        queries, metric = self.dataset.queries, self.dataset.metric
+        truth = exact.nearest(base, queries, metric)
+        places = {row: place for place, row in enumerate(kept)}
+        for contender in self.contenders:
+            run = self.search(contender, CHECKED_EF, len(queries), before=[WITH_INDEX])
+            answers = [[places[row] for row in ids] for ids in run.ids]
+            results[contender.name]["recall_after"] = exact.recall(
+                base, queries, truth, answers, metric
+            )
+        return results
+
+    def rows_left(self):
+        """The ids in the tables after the delete, and their vectors."""
+        there = int(self.client.sql(f"SELECT max(id) + 1 FROM {self.contenders[0].table}"))
+        rows = np.vstack([self.dataset.base, self.inserted])[:there]
+        kept = np.flatnonzero(np.arange(len(rows)) % 10 != 3)
+        return kept.tolist(), rows[kept]
+
+
+def mean_of_medians(executions):
+    """The mean over the queries of each one's median over the rounds: what another process took
+    from one round does not count."""
+    return float(np.median([run.seconds for run in executions], axis=0).mean())
+
+
+def took(run):
+    return {"seconds": float(run.seconds[0]), "cpu_seconds": run.cpu_seconds}

@@ -1,0 +1,92 @@
+"""Recall over queries per second as an SVG. Its colours are of middle lightness and its ground is
+clear, so that it reads on white and on black."""
+
+import math
+
+WIDTH, HEIGHT = 720, 420
+LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 50
+GREY = "#808080"
+COLOURS = {"pase": "#d9730d", "pgvector": "#2f81f7", "hnswlib": "#2da44e", "faiss": "#a371f7"}
+
+
+class Axes:
+    """Recall to the right, with room where it counts, near 1; queries/s upwards, logarithmic."""
+
+    def __init__(self, points):
+        recalls = [point["recall"] for point in points]
+        rates = [1 / point["seconds"] for point in points]
+        self.least_recall = math.floor(min(recalls) * 50) / 50
+        self.least = math.log10(min(rates) / 1.2)
+        self.most = math.log10(max(rates) * 1.2)
+
+    def x(self, recall):
+        part = (recall - self.least_recall) / (1 - self.least_recall)
+        return LEFT + part * (WIDTH - LEFT - RIGHT)
+
+    def y(self, rate):
+        part = (math.log10(rate) - self.least) / (self.most - self.least)
+        return HEIGHT - BOTTOM - part * (HEIGHT - TOP - BOTTOM)
+
+    def recall_ticks(self):
+        step = 0.01 if self.least_recall >= 0.9 else 0.02 if self.least_recall >= 0.8 else 0.05
+        first = math.ceil(self.least_recall / step - 1e-9)
+        return [number * step for number in range(first, round(1 / step) + 1)]
+
+    def rate_ticks(self):
+        decades = range(math.floor(self.least), math.ceil(self.most) + 1)
+        ticks = [factor * 10**decade for decade in decades for factor in (1, 2, 5)]
+        return [tick for tick in ticks if self.least <= math.log10(tick) <= self.most]
+
+
+def text(x, y, words, anchor="middle", colour=GREY):
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{words}</text>'
+
+
+def grid_line(x1, y1, x2, y2):
+    return (
+        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+        f' stroke="{GREY}" stroke-opacity="0.3"/>'
+    )
+
+
+def grid(axes):
+    parts = []
+    for recall in axes.recall_ticks():
+        x = axes.x(recall)
+        parts += [grid_line(x, TOP, x, HEIGHT - BOTTOM), text(x, HEIGHT - BOTTOM + 18, f"{recall:.2f}")]
+    for rate in axes.rate_ticks():
+        y = axes.y(rate)
+        parts += [grid_line(LEFT, y, WIDTH - RIGHT, y), text(LEFT - 8, y + 4, f"{rate:,.0f}", "end")]
+    parts.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, "recall@10"))
+    parts.append(text(LEFT, TOP - 26, "queries per second, one client", "start"))
+    return parts
+
+
+def curve(axes, points, colour):
+    places = [(axes.x(p["recall"]), axes.y(1 / p["seconds"]), p) for p in points]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in places)
+    parts = [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>']
+    for x, y, point in places:
+        about = f"ef {point['ef']}: recall {point['recall']:.4f}, {1 / point['seconds']:,.0f}/s"
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"><title>{about}</title></circle>'
+        )
+    return parts
+
+
+def recall_plot(result):
+    axes = Axes([point for points in result["points"].values() for point in points])
+    title = f"{result['name']}, {result['rows']:,} rows, {result['dimensions']} dimensions"
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
+        f' font-family="system-ui, sans-serif" font-size="13">',
+        f"<title>{title}</title>",
+        *grid(axes),
+        text(WIDTH - RIGHT, TOP - 26, title, "end"),
+    ]
+    for number, (name, points) in enumerate(result["points"].items()):
+        parts += curve(axes, points, COLOURS[name])
+        y = HEIGHT - BOTTOM - 14 - 20 * number
+        parts.append(f'<circle cx="{LEFT + 16}" cy="{y - 4}" r="4" fill="{COLOURS[name]}"/>')
+        parts.append(text(LEFT + 28, y, name, "start", COLOURS[name]))
+    return "\n".join(parts + ["</svg>"]) + "\n"
