@@ -349,6 +349,8 @@ pase_path_order_by_thunk(void *p)
 	PathArguments *a = p;
 	Expr	   *clause;
 	Node	   *value;
+	Oid			left_type;
+	Oid			right_type;
 
 	a->strategy = 0;
 	if (a->n >= list_length(a->path->indexorderbys))
@@ -356,8 +358,8 @@ pase_path_order_by_thunk(void *p)
 	clause = list_nth(a->path->indexorderbys, a->n);
 	if (!is_opclause(clause) || list_length(((OpExpr *) clause)->args) != 2)
 		return;
-	a->strategy = get_op_opfamily_strategy(((OpExpr *) clause)->opno,
-										   a->path->indexinfo->opfamily[0]);
+	get_op_opfamily_properties(((OpExpr *) clause)->opno, a->path->indexinfo->opfamily[0], true,
+							   &a->strategy, &left_type, &right_type);
 	value = estimate_expression_value(a->root, lsecond(((OpExpr *) clause)->args));
 	if (IsA(value, Const))
 	{

@@ -47,7 +47,7 @@ struct HnswOptions {
         try add(
             "ef_search", "Candidates of a search whose query does not say",
             Int32(defaultEfSearch), 1, Int32(maximumEf))
-        try add("base64_encoded", "Whether the column holds base64 text", -1, -1, 1)
+        try add("base64_encoded", "Whether the column holds base64 text", -1, 0, 1)
         try add("open_omp", "Without effect", 0, 0, 1)
         try add("omp_thread_num", "Without effect", 0, 0, 1024)
     }

@@ -10,13 +10,15 @@ extension ServerError {
         let reason = ServerError.string(error.reason)
         let state: SQLState
         switch error.category {
-        case .invalidText: state = .invalidTextRepresentation
+        case .invalidText:
+            state = text == nil ? .invalidBinaryRepresentation : .invalidTextRepresentation
         case .outOfRange: state = .numericValueOutOfRange
         case .invalidBinary: state = .invalidBinaryRepresentation
         case .internalError: state = .internalError
         }
         guard let text else {
-            self.init(state, "invalid value of type pase", detail: "\(reason).")
+            self.init(
+                state, "invalid value of type pase", detail: "\(ServerError.capitalized(reason)).")
             return
         }
         let item = ServerError.excerpt(text, error.item)
