@@ -35,6 +35,11 @@ struct LinkEviction {
         let dimensions: Int
 
         @inline(__always)
+        func prefetch(_ index: Int) {
+            if let vector = vectors[index] { prefetchVector(vector, dimensions) }
+        }
+
+        @inline(__always)
         func distance(_ one: Int, _ other: Int) -> Float {
             guard let a = vectors[one], let b = vectors[other] else { return .infinity }
             return metric.distance(a, b, dimensions)
@@ -69,7 +74,9 @@ struct LinkEviction {
         var cover = Float.infinity
         var slot = count
         var most = -Float.infinity
+        for index in 0..<min(vectorsAhead, count) { ends.prefetch(index) }
         for index in 0..<count {
+            if index &+ vectorsAhead < count { ends.prefetch(index &+ vectorsAhead) }
             let between = ends.distance(index, count)
             toNew[index] = between
             if distances[index] <= own { cover = min(cover, between) }

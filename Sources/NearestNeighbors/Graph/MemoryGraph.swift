@@ -253,7 +253,6 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         let index = index(node)
         if visits[index] == round { return false }
         visits[index] = round
-        prefetchVector(of: base(index), vectorOffset)
         return true
     }
 
@@ -279,7 +278,14 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         _ nodes: UnsafePointer<NodeReference>, count: Int,
         into scored: UnsafeMutablePointer<ScoredNode>
     ) throws(Failure) -> Int {
+        for slot in 0..<min(vectorsAhead, count) {
+            prefetchVector(vector(index(nodes[slot])), shape.dimensions)
+        }
         for slot in 0..<count {
+            if slot &+ vectorsAhead < count {
+                let later = nodes[slot &+ vectorsAhead]
+                prefetchVector(vector(index(later)), shape.dimensions)
+            }
             let distance = metric.distance(query, vector(index(nodes[slot])), shape.dimensions)
             scored[slot] = ScoredNode(distance: distance, node: nodes[slot])
         }

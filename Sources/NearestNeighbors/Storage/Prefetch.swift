@@ -6,11 +6,17 @@ public func prefetch(_ address: UnsafeRawPointer) {
     kernels_prefetch(address)
 }
 
-/// Fetches the first lines of a node's vector.
+/// How many vectors ahead of the one that is being read are worth asking for.
 @inline(__always)
-func prefetchVector(of node: UnsafeRawPointer, _ offset: Int) {
-    kernels_prefetch(node + offset)
-    kernels_prefetch(node + offset + 64)
-    kernels_prefetch(node + offset + 128)
-    kernels_prefetch(node + offset + 192)
+var vectorsAhead: Int { 4 }
+
+/// Asks for a vector, of a long one for the first part: the processor itself goes on from there.
+@inline(__always)
+func prefetchVector(_ vector: UnsafePointer<Float>, _ dimensions: Int) {
+    let bytes = min(dimensions &* 4, 1024)
+    var offset = 0
+    while offset < bytes {
+        kernels_prefetch(UnsafeRawPointer(vector) + offset)
+        offset &+= 64
+    }
 }
