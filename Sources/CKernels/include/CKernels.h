@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "TileKernels.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
