@@ -214,7 +214,8 @@ extern __attribute__((visibility("default"))) void _PG_init(void);
 void
 _PG_init(void)
 {
-	pase_define_settings();
 	pase_load_body();
 	pase_raise_if_failed();
+	/* Last: should anything before it fail the library is loaded again, and this bears no repetition. */
+	pase_define_settings();
 }
