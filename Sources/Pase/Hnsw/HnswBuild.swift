@@ -67,7 +67,7 @@ private func newIndexMeta(_ index: ServerRelation) throws(ServerError) -> HnswMe
             hint: "Leave the option out, or use an operator class for text.")
     }
     if let dimensions = options.dimensions {
-        try HnswVector(metric: Metric(metric, kernels), indexName: index.name)
+        try VectorReader(metric: Metric(metric, kernels), indexName: index.name)
             .checkFits(dimensions: dimensions, links: options.links)
     }
     return HnswMeta(
@@ -122,7 +122,7 @@ private struct HnswBuild {
     }
 
     mutating func add(_ row: UInt64, _ value: Datum) throws(ServerError) {
-        let reader = HnswVector(metric: Metric(meta.metric, kernels), indexName: index.name)
+        let reader = VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
         guard let vector = try reader.read(value), let start = vector.baseAddress else {
             if !hasWarned { try warnOfEmptyVector(index.name) }
             hasWarned = true
@@ -149,7 +149,7 @@ private struct HnswBuild {
     }
 
     private mutating func addInMemory(
-        _ row: UInt64, _ vector: UnsafePointer<Float>, _ reader: HnswVector
+        _ row: UInt64, _ vector: UnsafePointer<Float>, _ reader: VectorReader
     ) throws(ServerError) {
         var part = try inMemoryPart(reader.metric)
         reader.prepare(vector, meta.dimensions, into: part.query)

@@ -49,9 +49,7 @@ struct HnswGraph: NeighborGraph {
     @inline(__always)
     func open(_ reference: NodeReference, _ lock: PageLock) throws(ServerError) -> LockedPage {
         let locked = try LockedPage.open(index, reference.block, lock, hints: hints)
-        guard let special = locked.page.special(bytes: HnswLayout.specialBytes),
-            special.u16(0) == HnswLayout.pageMark, special.u8(2) == HnswLayout.nodesKind
-        else { throw damaged(reference.block, "it is no page of nodes") }
+        guard locked.page.isOurs(HnswLayout.nodesKind) else { throw damaged(reference.block, "it is no page of nodes") }
         return locked
     }
 
@@ -250,7 +248,7 @@ struct HnswGraph: NeighborGraph {
     /// does no harm.
     @inline(__always)
     private func prefetch(_ reference: NodeReference) {
-        let end = IndexPage.size &- HnswLayout.specialBytes
+        let end = IndexPage.size &- MetapageItem.specialBytes
         let offset = end &- Int(reference.offset) &* ((layout.nodeBytes &+ 7) & ~7)
         if offset > 0 {
             hints.prefetch(

@@ -226,18 +226,16 @@ extension HnswGraph: RepairableNeighborGraph {
     {
         let isNew = locked.page.isNew
         if !isNew {
-            guard let special = locked.page.special(bytes: HnswLayout.specialBytes),
-                special.u16(0) == HnswLayout.pageMark, special.u8(2) == HnswLayout.nodesKind
-            else { throw damaged(locked.block, "it is no page of nodes") }
+            guard locked.page.isOurs(HnswLayout.nodesKind) else { throw damaged(locked.block, "it is no page of nodes") }
             if locked.page.freeSpace < item.count { return nil }
         }
         let edit = try PageEdit(index, mode)
         let page = try edit.page(of: locked, isNew: isNew)
         if isNew {
-            try page.initialize(specialBytes: HnswLayout.specialBytes)
-            try page.markAs(HnswLayout.nodesKind)
+            try page.initialize(specialBytes: MetapageItem.specialBytes)
+            try page.mark(as: HnswLayout.nodesKind)
         }
-        guard let special = page.special(bytes: HnswLayout.specialBytes),
+        guard let special = page.special(bytes: MetapageItem.specialBytes),
             let start = item.baseAddress
         else { throw damaged(locked.block, "it has no special space") }
         let version = special.u16(4)
@@ -266,7 +264,7 @@ extension HnswGraph: RepairableNeighborGraph {
     {
         let edit = try PageEdit(index, mode)
         let page = try edit.page(of: locked)
-        guard let special = page.special(bytes: HnswLayout.specialBytes) else {
+        guard let special = page.special(bytes: MetapageItem.specialBytes) else {
             throw damaged(locked.block, "it has no special space")
         }
         for slot in 0..<count { try page.delete(Int(offsets[slot])) }

@@ -69,7 +69,7 @@ struct HnswGraphWriter {
         if plannedFree < needed {
             plannedBlock += 1
             plannedCount = 0
-            plannedFree = IndexPage.usableBytes(special: HnswLayout.specialBytes)
+            plannedFree = IndexPage.usableBytes(special: MetapageItem.specialBytes)
         }
         plannedFree -= needed
         plannedCount += 1
@@ -189,8 +189,8 @@ struct HnswGraphWriter {
         if offset == nil {
             try closePage()
             try openPage(try LockedPage.extend(index))
-            try image?.initialize(specialBytes: HnswLayout.specialBytes)
-            try image?.markAs(HnswLayout.nodesKind)
+            try image?.initialize(specialBytes: MetapageItem.specialBytes)
+            try image?.mark(as: HnswLayout.nodesKind)
             offset = try image?.add(bytes)
         }
         guard let offset, let block = page?.block else {

@@ -31,7 +31,7 @@ func insertRow(
     var lock = ShareLock
     try index.lockPage(HnswLayout.metaBlock, lock)
     var meta = try HnswMeta.read(index)
-    let reader = HnswVector(metric: Metric(meta.metric, kernels), indexName: index.name)
+    let reader = VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
     guard let vector = try reader.read(value), let start = vector.baseAddress else {
         try index.unlockPage(HnswLayout.metaBlock, lock)
         try warnOfEmptyVector(index.name)

@@ -65,12 +65,9 @@ import PostgresServer
 
 /// Where things are in the pages of a pase_hnsw index of given parameters.
 struct HnswLayout {
-    static let pageMark: UInt16 = 0xA5E1
-    static let specialBytes = 8
-    static let metaKind: UInt8 = 1
     static let nodesKind: UInt8 = 2
 
-    static let metaBlock: UInt32 = 0
+    static let metaBlock = MetapageItem.block
     static let magic: UInt32 = 0x5753_4E48
     static let formatVersion: UInt16 = 1
     static let metaBytes = 32
@@ -107,7 +104,7 @@ struct HnswLayout {
 
     /// The most bytes that an item may have.
     static var largestItem: Int {
-        (IndexPage.usableBytes(special: specialBytes) - IndexPage.linePointerBytes) / 8 * 8
+        (IndexPage.usableBytes(special: MetapageItem.specialBytes) - IndexPage.linePointerBytes) / 8 * 8
     }
 
     /// The graph's shape with as many levels as an upper links item has room for.
@@ -124,33 +121,7 @@ struct HnswLayout {
     }
 }
 
-/// Unaligned access to the bytes of an item. The caller has checked the bounds.
 extension UnsafeMutableRawPointer {
-    @inline(__always)
-    func u8(_ offset: Int) -> UInt8 { load(fromByteOffset: offset, as: UInt8.self) }
-    @inline(__always)
-    func u16(_ offset: Int) -> UInt16 { loadUnaligned(fromByteOffset: offset, as: UInt16.self) }
-    @inline(__always)
-    func u32(_ offset: Int) -> UInt32 { loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
-    @inline(__always)
-    func u64(_ offset: Int) -> UInt64 { loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
-    @inline(__always)
-    func put(_ value: UInt8, at offset: Int) {
-        storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
-    }
-    @inline(__always)
-    func put(_ value: UInt16, at offset: Int) {
-        storeBytes(of: value, toByteOffset: offset, as: UInt16.self)
-    }
-    @inline(__always)
-    func put(_ value: UInt32, at offset: Int) {
-        storeBytes(of: value, toByteOffset: offset, as: UInt32.self)
-    }
-    @inline(__always)
-    func put(_ value: UInt64, at offset: Int) {
-        storeBytes(of: value, toByteOffset: offset, as: UInt64.self)
-    }
-
     /// A place of 6 bytes as a reference without version.
     @inline(__always)
     func place(_ offset: Int) -> NodeReference {
@@ -162,16 +133,5 @@ extension UnsafeMutableRawPointer {
     func putPlace(_ reference: NodeReference, at offset: Int) {
         put(reference.block, at: offset)
         put(reference.offset, at: offset + 4)
-    }
-
-    /// A heap TID of 6 bytes: block << 16 | offset.
-    @inline(__always)
-    func row(_ offset: Int) -> UInt64 { UInt64(u32(offset)) << 16 | UInt64(u16(offset + 4)) }
-
-    /// Writes a heap TID.
-    @inline(__always)
-    func putRow(_ row: UInt64, at offset: Int) {
-        put(UInt32(truncatingIfNeeded: row >> 16), at: offset)
-        put(UInt16(truncatingIfNeeded: row), at: offset + 4)
     }
 }

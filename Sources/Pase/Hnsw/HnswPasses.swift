@@ -11,9 +11,7 @@ extension HnswGraph {
         var nodes = try GrowableArray<EntryPoint>(capacity: 16, in: &source)
         let locked = try LockedPage.open(index, block, .shared)
         if !locked.page.isNew {
-            guard let special = locked.page.special(bytes: HnswLayout.specialBytes),
-                special.u16(0) == HnswLayout.pageMark, special.u8(2) == HnswLayout.nodesKind
-            else { throw damaged(block, "it is no page of nodes") }
+            guard locked.page.isOurs(HnswLayout.nodesKind) else { throw damaged(block, "it is no page of nodes") }
             let count = locked.page.itemCount
             var offset = 1
             while offset <= count {

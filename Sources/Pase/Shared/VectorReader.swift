@@ -3,7 +3,7 @@ import NearestNeighbors
 import PostgresServer
 
 /// Reads the column values that go into an index, and the queries that come to it.
-struct HnswVector {
+struct VectorReader {
     let metric: Metric
     let indexName: String
 
