@@ -49,7 +49,9 @@ struct HnswGraph: NeighborGraph {
     @inline(__always)
     func open(_ reference: NodeReference, _ lock: PageLock) throws(ServerError) -> LockedPage {
         let locked = try LockedPage.open(index, reference.block, lock, hints: hints)
-        guard locked.page.isOurs(HnswLayout.nodesKind) else { throw damaged(reference.block, "it is no page of nodes") }
+        guard locked.page.isOurs(HnswLayout.nodesKind) else {
+            throw damaged(reference.block, "it is no page of nodes")
+        }
         return locked
     }
 

@@ -197,7 +197,7 @@ extension HnswGraph: RepairableNeighborGraph {
     /// Puts a new item, whose version is filled in, on a page that has room for it.
     func place(_ item: UnsafeMutableRawBufferPointer) throws(ServerError) -> NodeReference {
         let map = FreeSpaceMap(index)
-        let needed = item.count + IndexPage.linePointerBytes
+        let needed = IndexPage.alignedBytes(item.count) + IndexPage.linePointerBytes
         let target = pase_relation_target_block(index.relation)
         var block = target == UInt32.max ? try map.find(needed) : target
         // A map that is wrong everywhere is set right block by block; it ends, but not for its own
@@ -226,8 +226,10 @@ extension HnswGraph: RepairableNeighborGraph {
     {
         let isNew = locked.page.isNew
         if !isNew {
-            guard locked.page.isOurs(HnswLayout.nodesKind) else { throw damaged(locked.block, "it is no page of nodes") }
-            if locked.page.freeSpace < item.count { return nil }
+            guard locked.page.isOurs(HnswLayout.nodesKind) else {
+                throw damaged(locked.block, "it is no page of nodes")
+            }
+            if locked.page.freeSpace < IndexPage.alignedBytes(item.count) { return nil }
         }
         let edit = try PageEdit(index, mode)
         let page = try edit.page(of: locked, isNew: isNew)

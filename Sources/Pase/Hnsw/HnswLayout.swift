@@ -104,7 +104,8 @@ struct HnswLayout {
 
     /// The most bytes that an item may have.
     static var largestItem: Int {
-        (IndexPage.usableBytes(special: MetapageItem.specialBytes) - IndexPage.linePointerBytes) / 8 * 8
+        (IndexPage.usableBytes(special: MetapageItem.specialBytes) - IndexPage.linePointerBytes) / 8
+            * 8
     }
 
     /// The graph's shape with as many levels as an upper links item has room for.

@@ -11,7 +11,9 @@ extension HnswGraph {
         var nodes = try GrowableArray<EntryPoint>(capacity: 16, in: &source)
         let locked = try LockedPage.open(index, block, .shared)
         if !locked.page.isNew {
-            guard locked.page.isOurs(HnswLayout.nodesKind) else { throw damaged(block, "it is no page of nodes") }
+            guard locked.page.isOurs(HnswLayout.nodesKind) else {
+                throw damaged(block, "it is no page of nodes")
+            }
             let count = locked.page.itemCount
             var offset = 1
             while offset <= count {

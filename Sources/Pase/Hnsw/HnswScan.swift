@@ -114,7 +114,12 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
         return
     }
     let meta = try HnswMeta.read(index)
-    let query = try HnswQuery(pase_scan_key(scan), strategy: pase_scan_key_strategy(scan))
+    guard
+        let query = try HnswQuery(pase_scan_key(scan), strategy: pase_scan_key_strategy(scan))
+    else {
+        state.isSwept = true
+        return
+    }
     // An index without rows, or without dimensions yet, has no answer; the query may be anything.
     guard meta.dimensions > 0 else {
         state.isSwept = true
@@ -216,14 +221,15 @@ struct HnswQuery {
     let strategy: Int32
 
     /// Operators 1 and 2, `<?>` and `<#>`, have a value of type pase behind them; 3 and 4, `<->` and
-    /// `<=>`, an array.
-    init(_ value: Datum, strategy: Int32) throws(ServerError) {
+    /// `<=>`, an array. One without elements is no vector, and as a query like NULL.
+    init?(_ value: Datum, strategy: Int32) throws(ServerError) {
         self.strategy = strategy
         let query: QueryValue
         if strategy <= 2 {
             query = try QueryValue(value)
         } else {
             let array = try FloatArray(value)
+            guard array.elements.count > 0 else { return nil }
             query = try QueryValue(
                 array, metric: strategy == 3 ? .squaredEuclidean : .cosine)
             try checkFinite(query.vector, query.dimensions)
