@@ -24,6 +24,9 @@ public struct IndexPage {
     /// Bytes of one line pointer.
     public static var linePointerBytes: Int { 4 }
 
+    /// What an item of `count` bytes takes up beside its line pointer.
+    public static func alignedBytes(_ count: Int) -> Int { (count + 7) / 8 * 8 }
+
     /// True of a page that was never written.
     @inline(__always)
     public var isNew: Bool { pase_page_is_new(start) }
