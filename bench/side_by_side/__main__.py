@@ -11,6 +11,7 @@ from . import curves, machine, progress, report
 from .client import Client
 from .contenders import EF_BUILD, LINKS, contenders
 from .dataset import SETS, Dataset
+from .libraries import LIBRARIES
 from .phases import Phases
 from .plot import recall_plot
 from .tables import fill
@@ -35,11 +36,15 @@ def arguments():
     parser.add_argument("--sets", type=words, default=["sift", "text"])
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--libraries", type=words, default=[])
     parser.add_argument("--skip", type=words, default=[])
     parsed = parser.parse_args()
     for name in parsed.sets:
         if name not in SETS:
             parser.error(f"no set {name}; there are {', '.join(SETS)}")
+    for name in parsed.libraries:
+        if name not in LIBRARIES:
+            parser.error(f"no library {name}; there are {', '.join(LIBRARIES)}")
     return parsed
 
 
@@ -55,7 +60,8 @@ def measure(name, options, client, scratch):
     for contender in both:
         say(f"loading {len(dataset.base)} rows for {contender.name}")
         fill(client, contender, dataset.base, scratch)
-    phases = Phases(client, dataset, both, options.rounds, scratch, say)
+    libraries = {library: LIBRARIES[library] for library in options.libraries}
+    phases = Phases(client, dataset, both, libraries, options.rounds, scratch, say)
     result = {
         "name": name,
         "description": dataset.description,
@@ -101,7 +107,8 @@ def circumstances(options, client):
             f" --{name} {value}"
             for name, value in (
                 ("sets", ",".join(options.sets)), ("rows", options.rows),
-                ("rounds", options.rounds), ("skip", ",".join(options.skip)),
+                ("rounds", options.rounds), ("libraries", ",".join(options.libraries)),
+                ("skip", ",".join(options.skip)),
             )
             if value
         ),
@@ -119,20 +126,24 @@ def main():
     client = Client(options.driver)
     client.sql("CREATE EXTENSION pase; CREATE EXTENSION vector")
     run = circumstances(options, client)
+    run["sets"] = []
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as scratch:
-        run["sets"] = [
-            measure(name, options, client, pathlib.Path(scratch)) for name in options.sets
-        ]
-    run["minutes"] = round((time.monotonic() - progress.BEGAN) / 60, 1)
+        for name in options.sets:
+            run["sets"].append(measure(name, options, client, pathlib.Path(scratch)))
+            run["minutes"] = round((time.monotonic() - progress.BEGAN) / 60, 1)
+            # After each set, so that a run that is interrupted leaves something.
+            write(run, options.output)
     progress.finish()
-
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "side-by-side.json").write_text(json.dumps(run, indent=1) + "\n")
-    (options.output / "side-by-side.md").write_text(report.markdown(run))
-    for result in run["sets"]:
-        (options.output / f"recall-{result['name']}.svg").write_text(recall_plot(result))
     print(report.terminal(run))
     print(f"written to {options.output}")
+
+
+def write(run, directory):
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "side-by-side.json").write_text(json.dumps(run, indent=1) + "\n")
+    (directory / "side-by-side.md").write_text(report.markdown(run))
+    result = run["sets"][-1]
+    (directory / f"recall-{result['name']}.svg").write_text(recall_plot(result))
 
 
 if __name__ == "__main__":

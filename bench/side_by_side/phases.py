@@ -1,6 +1,8 @@
 """The measurements of one set of vectors, one function each. All of them let the contenders take
 turns, and report the median of the rounds."""
 
+import time
+
 import numpy as np
 
 from . import exact
@@ -15,10 +17,13 @@ WITH_INDEX = "SET enable_seqscan = off"
 
 
 class Phases:
-    def __init__(self, client, dataset, contenders, rounds, scratch, say):
+    def __init__(self, client, dataset, contenders, libraries, rounds, scratch, say):
         self.client = client
         self.dataset = dataset
         self.contenders = contenders
+        # name: class; name: built index, once `build` has run
+        self.library_classes = libraries
+        self.libraries = {}
         self.rounds = rounds
         self.say = say
         self.query_file = scratch / "queries.f32"
@@ -73,6 +78,14 @@ class Phases:
             run = self.client.execute(contender.create_index())
             size = self.client.sql(f"SELECT pg_relation_size('{contender.index}')")
             results[contender.name] = {**took(run), "bytes": int(size)}
+        for name, library in self.library_classes.items():
+            self.say(f"building the index of {name}")
+            began, began_cpu = time.monotonic(), time.process_time()
+            self.libraries[name] = library(self.dataset)
+            results[name] = {
+                "seconds": time.monotonic() - began,
+                "cpu_seconds": time.process_time() - began_cpu,
+            }
         return results
 
     def planned(self):
@@ -92,14 +105,17 @@ class Phases:
     def curve(self):
         """Recall and time per query for each number of candidates."""
         count = len(self.dataset.queries)
-        collected = {(c.name, ef): [] for c in self.contenders for ef in EF}
+        names = [contender.name for contender in self.contenders] + list(self.libraries)
+        collected = {(name, ef): [] for name in names for ef in EF}
         for number in range(self.rounds):
             for ef in EF:
                 self.say(f"queries, ef {ef}, round {number + 1} of {self.rounds}")
                 for contender in self.contenders:
                     run = self.search(contender, ef, count, before=[WITH_INDEX])
                     collected[contender.name, ef].append(run)
-        points = {contender.name: [] for contender in self.contenders}
+                for name, library in self.libraries.items():
+                    collected[name, ef].append(library.search(self.dataset.queries, ef))
+        points = {name: [] for name in names}
         for (name, ef), executions in collected.items():
             point = {"ef": ef, "recall": self.dataset.recall(executions[0].ids)}
             point["seconds"] = mean_of_medians(executions)

@@ -60,6 +60,20 @@ def lines(result):
     return rows
 
 
+def library_lines(result):
+    """A table of the in-process libraries, if any took part."""
+    names = [name for name in result["points"] if name not in ("pase", "pgvector")]
+    if not names:
+        return []
+    rows = [["in process, one thread", *names]]
+    for recall, everyone in result["at_recall"].items():
+        rates = [everyone[name]["seconds"] for name in names]
+        rates = [number(seconds and 1 / seconds) for seconds in rates]
+        rows.append([f"queries/s at recall@10 {recall}", *rates])
+    rows.append(["build, s", *(number(result["build"][name]["seconds"]) for name in names)])
+    return rows
+
+
 HEAD = ["", "pase", "pgvector", "ratio", "better"]
 
 
@@ -116,6 +130,8 @@ def terminal(run):
     parts = [*circumstances(run)]
     for result in run["sets"]:
         parts += ["", heading(result), "", aligned([HEAD, *lines(result)])]
+        if library_lines(result):
+            parts += ["", aligned(library_lines(result))]
         parts += ["", aligned(points_table(result))]
         parts += ["", f"an empty prepared query: {result['empty_query_seconds'] * 1e6:.0f} µs"]
     return "\n".join(parts) + "\n"
@@ -137,6 +153,8 @@ def markdown(run):
     parts += ["", METHOD]
     for result in run["sets"]:
         parts += [f"## {heading(result)}", "", piped([HEAD, *lines(result)]), ""]
+        if library_lines(result):
+            parts += [piped(library_lines(result)), ""]
         parts += [f"![recall and queries per second](recall-{result['name']}.svg)", ""]
         parts += [piped(points_table(result)), ""]
         parts += [f"Empty query: {result['empty_query_seconds'] * 1e6:.0f} µs.", "", "```sql"]

@@ -1,0 +1,1 @@
+"""Makes the benchmark's vectors out of what Debian's packages hold."""
