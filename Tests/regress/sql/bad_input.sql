@@ -56,6 +56,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 
 SET enable_seqscan = off;
+SET jit = off;
 SELECT is_whole();
 
 CREATE TABLE bad (id serial PRIMARY KEY, statement text);

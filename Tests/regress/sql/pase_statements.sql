@@ -50,6 +50,7 @@ CREATE INDEX t_idx ON t USING pase_hnsw (vector) WITH (dim = 3);
 ANALYZE t;
 -- a thousand short rows are read as quickly without an index
 SET enable_seqscan = off;
+SET jit = off;
 EXPLAIN (COSTS OFF) SELECT id, vector <?> '1,1,1'::pase AS distance FROM t ORDER BY vector <?> '1,1,1:100:0'::pase ASC LIMIT 10;
 SELECT id, vector <?> '1,1,1'::pase AS distance FROM t ORDER BY vector <?> '1,1,1:100:0'::pase ASC LIMIT 10;
 EXPLAIN (COSTS OFF) SELECT id, vector <#> '1,1,1'::pase AS distance FROM t ORDER BY vector <#> '1,1,1:10:0'::pase ASC LIMIT 10;
