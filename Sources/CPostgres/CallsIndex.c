@@ -92,6 +92,9 @@ pase_scan_create_thunk(void *p)
 	ScanArguments *a = p;
 
 	a->scan = RelationGetIndexScan(a->index, a->keys, a->order_bys);
+	/* The server leaves these two as they are; they outlive each rescan. */
+	a->scan->xs_orderbyvals = palloc0(sizeof(Datum) * Max(a->order_bys, 1));
+	a->scan->xs_orderbynulls = palloc0(sizeof(bool) * Max(a->order_bys, 1));
 }
 
 bool
@@ -103,26 +106,6 @@ pase_scan_create(Relation index, int keys, int order_bys, IndexScanDesc *result)
 		return false;
 	*result = a.scan;
 	return true;
-}
-
-static void
-pase_scan_order_by_storage_thunk(void *p)
-{
-	ScanArguments *a = p;
-
-	if (a->scan->xs_orderbyvals == NULL)
-	{
-		a->scan->xs_orderbyvals = palloc0(sizeof(Datum) * a->scan->numberOfOrderBys);
-		a->scan->xs_orderbynulls = palloc0(sizeof(bool) * a->scan->numberOfOrderBys);
-	}
-}
-
-bool
-pase_scan_order_by_storage(IndexScanDesc scan)
-{
-	ScanArguments a = {.scan = scan};
-
-	return GUARDED(pase_scan_order_by_storage);
 }
 
 typedef struct

@@ -166,6 +166,16 @@ PASE_PURE void pase_progress(int index, int64_t value) { pgstat_progress_update_
 PASE_PURE double pase_cpu_operator_cost(void) { return cpu_operator_cost; }
 PASE_PURE double pase_cpu_index_tuple_cost(void) { return cpu_index_tuple_cost; }
 
+/* Since version 18 a disabled alternative loses even against an infinite cost. */
+PASE_PURE void pase_path_rule_out(IndexPath *path)
+{
+#if PG_VERSION_NUM >= 180000
+	path->path.disabled_nodes = 2;
+#else
+	(void) path;
+#endif
+}
+
 /* ---- access methods ---- */
 PASE_PURE void pase_set_vacuum_options(IndexAmRoutine *routine)
 {

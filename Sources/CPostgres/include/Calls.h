@@ -121,7 +121,6 @@ extern bool pase_routine_create(IndexAmRoutine **result);
 extern bool pase_build_scan(Relation heap, Relation index, IndexInfo *info, PaseBuildRow row,
 							void *state, double *tuples);
 extern bool pase_scan_create(Relation index, int keys, int order_bys, IndexScanDesc *result);
-extern bool pase_scan_order_by_storage(IndexScanDesc scan);
 extern bool pase_is_dead(IndexBulkDeleteCallback callback, void *state, uint64_t heap_tid,
 						 bool *result);
 extern bool pase_vacuum_delay(bool is_analyze);

@@ -22,6 +22,7 @@ func hnswCostEstimate(
         selectivity?.pointee = cost.selectivity
         correlation?.pointee = 0
         pages?.pointee = cost.pages
+        if cost.total.isInfinite, let path { pase_path_rule_out(path) }
     }
 }
 

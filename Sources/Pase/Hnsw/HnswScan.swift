@@ -138,7 +138,6 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
         state.search = search
     } else {
         state.isUnordered = true
-        try check(pase_scan_order_by_storage(scan))
     }
     state.graph = graph
 }
