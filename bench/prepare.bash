@@ -70,6 +70,7 @@ prepare_peer() {
 
 # Compiles the client. Swift's toolchain brings a C compiler along, so there is always one.
 prepare_driver() {
+    # shellcheck disable=SC2154  # of common.bash
     local compiler source=$repository/bench/driver.c
     driver=$cache/driver
     if [ "$driver" -nt "$source" ] && [ "$driver" -nt "$peer_pg_config" ]; then

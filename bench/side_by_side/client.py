@@ -1,4 +1,4 @@
-"""Statements sent to the server: by psql where time does not matter, by the driver where it does."""
+"""Statements sent to the server: by psql, or by the driver where time matters."""
 
 import subprocess
 
@@ -35,7 +35,7 @@ class Client:
         for first in before:
             command += ["--before", first]
         command += [str(option) for option in options] + [statement]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        done = subprocess.run(command, capture_output=True)
         if done.returncode != 0:
             raise SystemExit(f"bench: {statement}\n{done.stderr.decode()}")
         return Execution(done.stdout.decode())

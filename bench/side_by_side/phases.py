@@ -67,9 +67,7 @@ class Phases:
             "no index",
             {c.name: (lambda c=c: self.search(c, None, count)) for c in self.contenders},
         )
-        return {
-            name: {"seconds": mean_of_medians(executions)} for name, executions in runs.items()
-        }
+        return {name: {"seconds": mean_of_medians(executions)} for name, executions in runs.items()}
 
     def build(self):
         results = {}
@@ -154,9 +152,7 @@ class Phases:
         for contender in self.contenders:
             self.client.sql(f"DELETE FROM {contender.table} WHERE id % 10 = 3")
             self.say(f"vacuum of {contender.name}")
-            run = self.client.execute(
-                f"VACUUM (INDEX_CLEANUP ON, PARALLEL 0) {contender.table}"
-            )
+            run = self.client.execute(f"VACUUM (INDEX_CLEANUP ON, PARALLEL 0) {contender.table}")
             size = self.client.sql(f"SELECT pg_relation_size('{contender.index}')")
             results[contender.name] = {**took(run), "bytes": int(size)}
         self.say("recall after the vacuum")

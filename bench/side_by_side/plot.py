@@ -7,20 +7,29 @@ WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 50
 GREY = "#808080"
 COLOURS = {"pase": "#d9730d", "pgvector": "#2f81f7", "hnswlib": "#2da44e", "faiss": "#a371f7"}
+RECALL_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 1)
+
+
+def stretch(recall):
+    """Gives room where it counts, near 1: half as many misses are always as far to the right, but
+    for the last few, which would be infinitely far."""
+    return -math.log(1 - recall + 0.0005)
 
 
 class Axes:
-    """Recall to the right, with room where it counts, near 1; queries/s upwards, logarithmic."""
+    """Recall to the right, queries/s upwards, both logarithmic in their way."""
 
     def __init__(self, points):
         recalls = [point["recall"] for point in points]
         rates = [1 / point["seconds"] for point in points]
-        self.least_recall = math.floor(min(recalls) * 50) / 50
+        self.least_recall = max(tick for tick in RECALL_TICKS if tick <= min(recalls))
         self.least = math.log10(min(rates) / 1.2)
         self.most = math.log10(max(rates) * 1.2)
 
     def x(self, recall):
-        part = (recall - self.least_recall) / (1 - self.least_recall)
+        part = (stretch(recall) - stretch(self.least_recall)) / (
+            stretch(1) - stretch(self.least_recall)
+        )
         return LEFT + part * (WIDTH - LEFT - RIGHT)
 
     def y(self, rate):
@@ -28,9 +37,7 @@ class Axes:
         return HEIGHT - BOTTOM - part * (HEIGHT - TOP - BOTTOM)
 
     def recall_ticks(self):
-        step = 0.01 if self.least_recall >= 0.9 else 0.02 if self.least_recall >= 0.8 else 0.05
-        first = math.ceil(self.least_recall / step - 1e-9)
-        return [number * step for number in range(first, round(1 / step) + 1)]
+        return [tick for tick in RECALL_TICKS if tick >= self.least_recall]
 
     def rate_ticks(self):
         decades = range(math.floor(self.least), math.ceil(self.most) + 1)
@@ -53,10 +60,16 @@ def grid(axes):
     parts = []
     for recall in axes.recall_ticks():
         x = axes.x(recall)
-        parts += [grid_line(x, TOP, x, HEIGHT - BOTTOM), text(x, HEIGHT - BOTTOM + 18, f"{recall:.2f}")]
+        parts += [
+            grid_line(x, TOP, x, HEIGHT - BOTTOM),
+            text(x, HEIGHT - BOTTOM + 18, f"{recall:g}"),
+        ]
     for rate in axes.rate_ticks():
         y = axes.y(rate)
-        parts += [grid_line(LEFT, y, WIDTH - RIGHT, y), text(LEFT - 8, y + 4, f"{rate:,.0f}", "end")]
+        parts += [
+            grid_line(LEFT, y, WIDTH - RIGHT, y),
+            text(LEFT - 8, y + 4, f"{rate:,.0f}", "end"),
+        ]
     parts.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, "recall@10"))
     parts.append(text(LEFT, TOP - 26, "queries per second, one client", "start"))
     return parts
@@ -68,9 +81,8 @@ def curve(axes, points, colour):
     parts = [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>']
     for x, y, point in places:
         about = f"ef {point['ef']}: recall {point['recall']:.4f}, {1 / point['seconds']:,.0f}/s"
-        parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"><title>{about}</title></circle>'
-        )
+        circle = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}">'
+        parts.append(f"{circle}<title>{about}</title></circle>")
     return parts
 
 

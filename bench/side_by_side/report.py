@@ -138,12 +138,13 @@ def terminal(run):
 
 
 METHOD = """\
-One server with both extensions, the same rows in both, `STORAGE PLAIN`, one client. Queries are prepared, with the
-vector as binary parameter, sent one after the other through libpq by one program (`bench/driver.c`) for both; `empty
-query` is what that costs when the server has nothing to do, and is contained in every figure. The contenders take turns; queries/s
-is the reciprocal of the mean, over the queries, of each query's median over the rounds. Between two points queries/s at a recall
-is interpolated. Recall@10 counts any of the rows that tie at the tenth place. Inserts are a transaction each, with `fsync`
-off. The ratio is pase / pgvector.
+One server with both extensions, the same rows in both, `STORAGE PLAIN`, one client. Queries are
+prepared, with the vector as binary parameter, sent one after the other through libpq by one program
+(`bench/driver.c`) for both; `empty query` is what that costs when the server has nothing to do, and
+is contained in every figure. The contenders take turns; queries/s is the reciprocal of the mean,
+over the queries, of each query's median over the rounds. Between two points queries/s at a recall
+is interpolated. Recall@10 counts any of the rows that tie at the tenth place. Inserts are a
+transaction each, with `fsync` off. The ratio is pase / pgvector.
 """
 
 

@@ -7,11 +7,17 @@ FLOAT4_OID = 700
 
 
 def copy_fields(dimensions, kind):
-    """One row as COPY wants it: fields of a NumPy record, and the values that are always the same."""
+    """One row as COPY wants it: a NumPy record, and the values that are always the same."""
     fields = [("columns", ">i2"), ("id_bytes", ">i4"), ("id", ">i4"), ("bytes", ">i4")]
     constants = {"columns": 2, "id_bytes": 4}
     if kind == "array":
-        head = [("axes", ">i4"), ("nulls", ">i4"), ("oid", ">i4"), ("length", ">i4"), ("first", ">i4")]
+        head = [
+            ("axes", ">i4"),
+            ("nulls", ">i4"),
+            ("oid", ">i4"),
+            ("length", ">i4"),
+            ("first", ">i4"),
+        ]
         element = np.dtype([("bytes", ">i4"), ("value", ">f4")])
         constants.update(axes=1, nulls=0, oid=FLOAT4_OID, length=dimensions, first=1)
     else:

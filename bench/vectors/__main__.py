@@ -5,7 +5,6 @@ import pathlib
 import sys
 
 import numpy as np
-
 from side_by_side import dataset, exact, formats
 
 from .debian import Archive

@@ -14,7 +14,9 @@ PACKAGES = (
     "plasma-workspace-wallpapers",
 )
 PICTURE = re.compile(r"\.(jpe?g|png|webp)$", re.IGNORECASE)
+PREVIEW = "screenshot"  # of a picture that is there in full as well
 LONGER_SIDE = 4000  # pixels; SIFT doubles them first, and takes 100 bytes of memory for each
+CONTRAST = 0.02  # half of OpenCV's own threshold: a million descriptors, instead of 600,000
 
 
 def pictures(directory):
@@ -22,6 +24,8 @@ def pictures(directory):
     largest = {}
     for path in sorted(directory.rglob("*")):
         if not PICTURE.search(path.name) or path.is_symlink() or not path.is_file():
+            continue
+        if path.stem == PREVIEW:
             continue
         # "Next/contents/images/1920x1080.jpg", "Elephants_3840x2160.jpg"
         title = path.with_name(re.sub(r"_?\d+x\d+$", "", path.stem) or "picture")
@@ -38,7 +42,7 @@ def descriptors_of(path):
     scale = LONGER_SIDE / max(grey.shape)
     if scale < 1:
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    _, descriptors = cv2.SIFT_create().detectAndCompute(grey, None)
+    _, descriptors = cv2.SIFT_create(contrastThreshold=CONTRAST).detectAndCompute(grey, None)
     if descriptors is None:
         return np.empty((0, 128), dtype=np.uint8)
     return descriptors.astype(np.uint8)
@@ -46,7 +50,7 @@ def descriptors_of(path):
 
 def all_descriptors(archive, say):
     """One array for each picture, kept in a file from run to run."""
-    kept = archive.directory / f"sift-{LONGER_SIDE}.npz"
+    kept = archive.directory / f"sift-{LONGER_SIDE}-{CONTRAST}.npz"
     if not kept.exists():
         found = []
         for package in PACKAGES:
