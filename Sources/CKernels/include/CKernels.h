@@ -156,4 +156,6 @@ KERNELS_INLINE("avx512f") void kernels_narrow16(kernels_float16 values, void *_N
 
 #endif
 
+#include "CodeKernels.h"
+
 #endif
