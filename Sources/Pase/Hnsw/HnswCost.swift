@@ -28,7 +28,7 @@ func hnswCostEstimate(
 
 private struct HnswCost {
     /// Share of a random page read that a visit is charged.
-    private static let pageShare = 1.0 / 16
+    private static let pageShare = 1.0 / 256
     /// What a distance costs, in calls of a simple operator.
     private static let distanceOperators = 4.0
     /// Share of a node's links that lead to nodes not visited before.
@@ -71,7 +71,7 @@ private struct HnswCost {
         let perVisit =
             costs.random_page_cost * HnswCost.pageShare
             + pase_cpu_operator_cost() * HnswCost.distanceOperators + pase_cpu_index_tuple_cost()
-        startup = visits * perVisit
+        startup = costs.random_page_cost + visits * perVisit
         total = startup + nodes * perVisit
         // The planner's own price of the quals and ORDER BYs per row comes on top, as in any scan.
         selectivity = costs.selectivity
