@@ -264,7 +264,7 @@ struct RowTriple<Third: Tile>: Tile {
 // MARK: - The shapes of each level
 
 // Sixteen registers before AVX-512, thirty-two with it and on arm64: at most so many sums that the
-// lanes of the panels and one component still fit. At least eight sums hide the latency of the
+// lanes of the panels and one component still fit, and without a fused instruction one product. At least eight sums hide the latency of the
 // addition. A row alone has its sums in several panels instead.
 #if KERNELS_AVX512
     typealias OnePanel = Panel<Register>
@@ -283,7 +283,7 @@ struct RowTriple<Third: Tile>: Tile {
     typealias SingleRow = Row<PanelPair<OnePanel>>
 #else
     typealias OnePanel = Panel<Joined<Joined<Register>>>
-    typealias MainTile = RowTriple<Row<OnePanel>>
+    typealias MainTile = RowPair<Row<OnePanel>>
     typealias MainTileNarrow = MainTile
     typealias SingleRow = Row<PanelPair<OnePanel>>
 #endif
