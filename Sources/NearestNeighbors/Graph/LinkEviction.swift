@@ -1,12 +1,13 @@
 /// Which link gives way when a full list gets one more.
 ///
 /// A link can be spared where another one of the list, not farther from the node, leads close to the
-/// same place: how much it is spared by, is its own distance minus the distance between the two ends.
-/// The link that is spared by most goes, be it the new one.
+/// same place: it is spared by the ratio between its own distance and the distance between the two ends.
+/// The link that is spared by most goes, be it the new one. Being a ratio, this weighs near and far links
+/// alike, so that the only link to a distant cluster outlives those to the twentieth neighbour at hand.
 ///
 /// Choosing the whole list anew by the rule for new nodes is what the paper does. Decided one link at a
-/// time that keeps the nearest of what is redundant and not the least redundant; by the rule here the
-/// same search finds considerably more, the more so the more clustered the vectors are.
+/// time that keeps the nearest of what is redundant, not the least redundant: the same search finds
+/// less, and of tight clusters some become unreachable.
 ///
 /// All that this takes is a number per link, its *cover*: the distance between its end and the nearest
 /// end of the other links that are not farther from the node; infinite if there is none. Where a graph
@@ -27,12 +28,24 @@ struct LinkEviction {
         toNew = try memory.allocate(bytes: bytes).assumingMemoryBound(to: Float.self)
     }
 
-    /// What is known about a list: the ends of its links, nil for one that leads nowhere, and how
-    /// distances between them are computed.
+    /// The ends of a list's links, and how distances between them are computed.
     struct Ends {
         let vectors: UnsafeMutablePointer<UnsafePointer<Float>?>
         let metric: Metric
         let dimensions: Int
+
+        /// By how much a link is spared; the more, the better it can be done without.
+        @inline(__always)
+        func spare(_ distance: Float, cover: Float) -> Float {
+            switch metric.kind {
+            case .squaredEuclidean: return cover > 0 ? distance / cover : .infinity
+            case .cosine:
+                // One plus the distance is half the square of the Euclidean one.
+                return cover > -1 ? (1 + distance) / (1 + cover) : .infinity
+            // Inner products have no zero that a ratio could refer to.
+            case .innerProduct: return distance - cover
+            }
+        }
 
         @inline(__always)
         func prefetch(_ index: Int) {
@@ -63,7 +76,8 @@ struct LinkEviction {
 
     /// Chooses among `count` links, whose `distances` the caller has set, and one more behind them.
     ///
-    /// Equally spared, the new link goes rather than another, and then the first in the list.
+    /// Of those equally spared the first goes: with many equal vectors, the later ones are to be found as
+    /// well.
     ///
     /// - Parameter covers: of the `count` links; where one of them goes, they are afterwards the covers of
     ///   the list with the new link in its place.
@@ -81,12 +95,13 @@ struct LinkEviction {
             toNew[index] = between
             if distances[index] <= own { cover = min(cover, between) }
             let nearest = distances[index] >= own ? min(covers[index], between) : covers[index]
-            if distances[index] - nearest > most {
-                most = distances[index] - nearest
+            let spare = ends.spare(distances[index], cover: nearest)
+            if spare > most {
+                most = spare
                 slot = index
             }
         }
-        if slot == count || own - cover >= most { return count }
+        if slot == count || ends.spare(own, cover: cover) > most { return count }
         replace(slot, ends, count: count, covers: covers)
         return slot
     }

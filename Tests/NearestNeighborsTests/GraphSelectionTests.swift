@@ -1,0 +1,154 @@
+import Testing
+import VectorKernels
+
+@testable import NearestNeighbors
+
+/// Which candidates become links and which link gives way, against what the comments there say in so
+/// many words.
+@Suite struct GraphSelectionTests {
+    /// Candidates of one node, nearest first, some of them gone.
+    private struct Candidates {
+        let rows: Rows
+        let metric: Metric
+        var scored: [ScoredNode]
+        var vectors: [UnsafePointer<Float>?]
+
+        init(_ count: Int, isSorted: Bool, gone: Bool, using random: inout RandomSource) {
+            let kinds: [Metric.Kind] = [.squaredEuclidean, .innerProduct, .cosine]
+            let metric = Metric.of(kinds.randomElement(using: &random) ?? .cosine)
+            let spreads: [Rows.Spread] = [.even, .clustered, .grid, .withZeros]
+            let rows = Rows(
+                count + 1, Int.random(in: 1...9, using: &random),
+                spreads.randomElement(using: &random) ?? .even, seed: random.next())
+            rows.normalize(with: metric)
+            var order = (1..<(count + 1)).map {
+                (metric.distance(rows[0], rows[$0], rows.dimensions), $0)
+            }
+            if isSorted { order.sort { $0.0 < $1.0 } }
+            scored = order.map {
+                ScoredNode(
+                    distance: $0.0, node: NodeReference(block: UInt32($0.1), offset: 0))
+            }
+            vectors = order.map { $0.1 }.map { row in
+                gone && Int.random(in: 0..<8, using: &random) == 0 ? nil : rows[row]
+            }
+            self.rows = rows
+            self.metric = metric
+        }
+
+        func distance(_ one: Int, _ other: Int) -> Float {
+            guard let a = vectors[one], let b = vectors[other] else { return .infinity }
+            return metric.distance(a, b, rows.dimensions)
+        }
+    }
+
+    @Test func selectionIsTheHeuristicWithPrunedOnesKept() {
+        var random = RandomSource(seed: 11)
+        var memory = PooledMemory()
+        let selection = NeighborSelection(capacity: 70, in: &memory)
+        var target = [ScoredNode](
+            repeating: ScoredNode(distance: 0, node: .none), count: 70)
+        for _ in 0..<2000 {
+            let count = Int.random(in: 0...70, using: &random)
+            let limit = Int.random(in: 1...40, using: &random)
+            let fill =
+                Bool.random(using: &random) ? Int.max : Int.random(in: 0...40, using: &random)
+            let candidates = Candidates(count, isSorted: true, gone: true, using: &random)
+            for index in 0..<count { selection.vectors[index] = candidates.vectors[index] }
+            let chosen = selection.choose(
+                candidates.scored, count: count, limit: limit, fill: fill,
+                metric: candidates.metric, dimensions: candidates.rows.dimensions, into: &target)
+
+            var expected: [Int] = []
+            var passedOver: [Int] = []
+            for index in 0..<count where candidates.vectors[index] != nil {
+                guard expected.count < limit else { break }
+                let own = candidates.scored[index].distance
+                if expected.contains(where: { candidates.distance(index, $0) <= own }) {
+                    passedOver.append(index)
+                } else {
+                    expected.append(index)
+                }
+            }
+            expected += passedOver.prefix(max(0, min(limit, fill) - expected.count))
+            #expect(
+                target.prefix(chosen).map(\.node) == expected.map { candidates.scored[$0].node })
+        }
+    }
+
+    /// The distance from each link's end to the nearest of the others that are not farther.
+    private func covers(_ candidates: Candidates, _ list: [Int]) -> [Float] {
+        list.map { one in
+            list.filter {
+                $0 != one && candidates.scored[$0].distance <= candidates.scored[one].distance
+            }.map { candidates.distance(one, $0) }.min() ?? .infinity
+        }
+    }
+
+    /// By how much a link is spared.
+    private func spare(_ kind: Metric.Kind, _ distance: Float, _ cover: Float) -> Float {
+        switch kind {
+        case .squaredEuclidean: cover == 0 ? .infinity : distance / cover
+        case .cosine: cover <= -1 ? .infinity : (1 + distance) / (1 + cover)
+        case .innerProduct: distance - cover
+        }
+    }
+
+    @Test func evictionTakesTheLinkSparedByMost() {
+        var random = RandomSource(seed: 12)
+        var memory = PooledMemory()
+        let eviction = LinkEviction(capacity: 41, in: &memory)
+        let vectors = UnsafeMutablePointer<UnsafePointer<Float>?>.allocate(capacity: 41)
+        defer { vectors.deallocate() }
+        for _ in 0..<300 {
+            let count = Int.random(in: 1...40, using: &random)
+            // A list, and links that want to be in it one after the other.
+            let candidates = Candidates(count + 30, isSorted: false, gone: false, using: &random)
+            let ends = LinkEviction.Ends(
+                vectors: vectors, metric: candidates.metric,
+                dimensions: candidates.rows.dimensions)
+            var list = Array(0..<count)
+            for slot in 0..<count {
+                vectors[slot] = candidates.vectors[slot]
+                eviction.distances[slot] = candidates.scored[slot].distance
+            }
+            eviction.measure(ends, count: count, into: eviction.covers)
+            for new in count..<count + 30 {
+                vectors[count] = candidates.vectors[new]
+                eviction.distances[count] = candidates.scored[new].distance
+                let slot = eviction.choose(ends, count: count, covers: eviction.covers)
+
+                let spared = zip(list + [new], covers(candidates, list + [new])).map {
+                    spare(candidates.metric.kind, candidates.scored[$0].distance, $1)
+                }
+                let expected = spared.firstIndex(of: spared.max() ?? 0)
+                #expect(slot == expected)
+                if slot < count {
+                    list[slot] = new
+                    vectors[slot] = vectors[count]
+                    eviction.distances[slot] = eviction.distances[count]
+                }
+                let kept = (0..<count).map { eviction.covers[$0] }
+                #expect(kept == covers(candidates, list))
+            }
+        }
+    }
+
+    @Test func evictionTellsOfOverflowNothing() {
+        // All distances infinite: nothing can be told apart, so nothing changes.
+        var memory = PooledMemory()
+        let eviction = LinkEviction(capacity: 5, in: &memory)
+        let rows = Rows(5, 2)
+        for element in 0..<10 { rows.start[element] = element % 2 == 0 ? 3e38 : -3e38 }
+        let vectors = UnsafeMutablePointer<UnsafePointer<Float>?>.allocate(capacity: 5)
+        defer { vectors.deallocate() }
+        for slot in 0..<5 {
+            vectors[slot] = rows[slot]
+            eviction.distances[slot] = .infinity
+        }
+        let ends = LinkEviction.Ends(
+            vectors: vectors, metric: .of(.innerProduct), dimensions: 2)
+        eviction.measure(ends, count: 4, into: eviction.covers)
+        #expect((0...4).contains(eviction.choose(ends, count: 4, covers: eviction.covers)))
+    }
+}
