@@ -1,3 +1,5 @@
+import VectorKernels
+
 /// The sample of a clustering, brought into a form in which no sum of squares overflows or vanishes.
 struct KMeansSample {
     let rows: UnsafeMutablePointer<Float>
