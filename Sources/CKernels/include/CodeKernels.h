@@ -31,7 +31,8 @@ typedef struct KernelEstimateTerms {
     int32_t dotOffset;
     float errorWeight;
     float normErrorWeight;
-    float slack;
+    float margin;
+    float normMargin;
 } KernelEstimateTerms;
 
 /* One set of the kernels of codes. */
@@ -67,7 +68,11 @@ typedef struct CodeKernelFunctions {
  * the same at each instruction level, to the last bit. */
 typedef float kernels_floats16 __attribute__((ext_vector_type(16)));
 typedef int32_t kernels_ints16 __attribute__((ext_vector_type(16)));
+typedef int16_t kernels_shorts16 __attribute__((ext_vector_type(16)));
 typedef uint8_t kernels_bytes16 __attribute__((ext_vector_type(16)));
+typedef int8_t kernels_chars16 __attribute__((ext_vector_type(16)));
+typedef float kernels_floats4 __attribute__((ext_vector_type(4)));
+typedef int32_t kernels_ints4 __attribute__((ext_vector_type(4)));
 
 #define KERNELS_ANYWHERE static inline __attribute__((always_inline))
 
@@ -108,6 +113,46 @@ KERNELS_ANYWHERE float kernels_sqrt1(float x)
 KERNELS_ANYWHERE kernels_floats16 kernels_from_bytes16(kernels_bytes16 v)
 {
     return __builtin_convertvector(v, kernels_floats16);
+}
+
+/* Conversions that Swift makes lane by lane on the baseline. */
+
+KERNELS_ANYWHERE kernels_bytes16 kernels_low_bytes16(kernels_ints16 v)
+{
+    return __builtin_convertvector(v, kernels_bytes16);
+}
+
+KERNELS_ANYWHERE kernels_ints16 kernels_wide_shorts16(kernels_shorts16 v)
+{
+    return __builtin_convertvector(v, kernels_ints16);
+}
+
+KERNELS_ANYWHERE kernels_shorts16 kernels_wide_chars16(kernels_chars16 v)
+{
+    return __builtin_convertvector(v, kernels_shorts16);
+}
+
+KERNELS_ANYWHERE kernels_shorts16 kernels_products16(kernels_bytes16 codes, kernels_chars16 query)
+{
+    return __builtin_convertvector(codes, kernels_shorts16) *
+           __builtin_convertvector(query, kernels_shorts16);
+}
+
+/* Four elements in the first of sixteen lanes, and repeated in the others, and back. */
+
+KERNELS_ANYWHERE kernels_floats16 kernels_repeat4(kernels_floats4 v)
+{
+    return __builtin_shufflevector(v, v, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
+}
+
+KERNELS_ANYWHERE kernels_ints16 kernels_repeat_ints4(kernels_ints4 v)
+{
+    return __builtin_shufflevector(v, v, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
+}
+
+KERNELS_ANYWHERE kernels_floats4 kernels_first4(kernels_floats16 v)
+{
+    return __builtin_shufflevector(v, v, 0, 1, 2, 3);
 }
 
 /* The vector with the signs of those lanes changed whose bit is set. */
@@ -151,8 +196,6 @@ KERNELS_ANYWHERE kernels_bytes16 kernels_twice8(const void *_Nonnull address)
  * may have any alignment. */
 #if defined(__x86_64__)
 
-typedef int16_t kernels_shorts16 __attribute__((ext_vector_type(16)));
-typedef int32_t kernels_ints4 __attribute__((ext_vector_type(4)));
 typedef int32_t kernels_ints8 __attribute__((ext_vector_type(8)));
 
 /* The products of unsigned and signed bytes, added in pairs. */
