@@ -92,7 +92,7 @@ def at_recalls(points):
     for recall in RECALLS:
         found[str(recall)] = {
             name: {
-                kind: curves.seconds_at([(p["recall"], p[kind]) for p in own if kind in p], recall)
+                kind: curves.seconds_at([(p["recall"], p[kind]) for p in own if p[kind]], recall)
                 for kind in ("seconds", "cpu_seconds")
             }
             for name, own in points.items()

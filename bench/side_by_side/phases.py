@@ -67,7 +67,13 @@ class Phases:
             "no index",
             {c.name: (lambda c=c: self.search(c, None, count)) for c in self.contenders},
         )
-        return {name: {"seconds": mean_of_medians(executions)} for name, executions in runs.items()}
+        return {
+            name: {
+                "seconds": mean_of_medians(executions),
+                "cpu_seconds": cpu_per_execution(executions),
+            }
+            for name, executions in runs.items()
+        }
 
     def build(self):
         results = {}
@@ -117,9 +123,7 @@ class Phases:
         for (name, ef), executions in collected.items():
             point = {"ef": ef, "recall": self.dataset.recall(executions[0].ids)}
             point["seconds"] = mean_of_medians(executions)
-            if executions[0].cpu_seconds is not None:
-                spent = [execution.cpu_seconds / count for execution in executions]
-                point["cpu_seconds"] = float(np.median(spent))
+            point["cpu_seconds"] = cpu_per_execution(executions)
             points[name].append(point)
         return points
 
@@ -180,6 +184,13 @@ def mean_of_medians(executions):
     """The mean over the queries of each one's median over the rounds: what another process took
     from one round does not count."""
     return float(np.median([run.seconds for run in executions], axis=0).mean())
+
+
+def cpu_per_execution(executions):
+    """The median over the rounds of the server's processor time per query, or None."""
+    if executions[0].cpu_seconds is None:
+        return None
+    return float(np.median([run.cpu_seconds / len(run.seconds) for run in executions]))
 
 
 def took(run):

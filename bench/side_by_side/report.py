@@ -57,6 +57,9 @@ def lines(result):
     if "scan" in result:
         seconds = [result["scan"][name]["seconds"] for name in ("pase", "pgvector")]
         rows.append(line("exact search without an index", *seconds, "ms", "less", 1e3))
+        spent = [result["scan"][name]["cpu_seconds"] for name in ("pase", "pgvector")]
+        if None not in spent:
+            rows.append(line("its processor time", *spent, "ms", "less", 1e3))
     return rows
 
 
