@@ -1,0 +1,67 @@
+# An error in each of the server calls that a vacuum makes, one after the other. The session goes on, the
+# next vacuum finishes what was begun, and the index has the table's rows. (The same for statements that a function can
+# run is among the regression tests.)
+
+use strict;
+use warnings;
+
+use PaseTest;
+use Test::More;
+
+my $node = new_server('faults');
+
+# Runs vacuums in one session, the n-th with a fault in the n-th call, until one meets none. Before each, some
+# rows go and others come.
+sub until_it_succeeds
+{
+	my ($what, $change, $step) = @_;
+	my ($n, $faults, $other, $names) = (1, 0, '', {});
+	while ($n < 20000)
+	{
+		my $last = $n + 99 * $step;
+		my $script = '';
+		for (; $n <= $last; $n += $step)
+		{
+			$script .= sprintf("$change;\n", $n, $n) if $change;
+			$script .= "SET pase.fault_countdown = $n;\nVACUUM (INDEX_CLEANUP ON) items;\n"
+			  . "SET pase.fault_countdown = 0;\nSELECT 'alive' FROM pg_class LIMIT 1;\n";
+		}
+		my ($code, $out, $err) = $node->psql('postgres', $script, on_error_stop => 0);
+		my $injected = () = $err =~ /injected fault/g;
+		$names->{$1}++ while $err =~ /injected fault in "(\w+)"/g;
+		my $alive = () = $out =~ /alive/g;
+		$other .= $_ foreach grep { /ERROR|FATAL|WARNING|lost/ && !/injected fault/ } split(/^/, $err);
+		$other .= "$alive times alive\n" if $alive != 100;
+		$faults += $injected;
+		last if $injected < 100 || $other;
+	}
+	cmp_ok($faults, '>', 20, "$what: faults met");
+	note("$faults faults in: " . join(' ', sort keys %$names));
+	is($other, '', "$what: no other error");
+	whole($node, "$what: the index has the table's rows");
+	$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) items');
+	whole($node, "$what: and after one more vacuum");
+	return;
+}
+
+# The same rows all the time: each vacuum gets further.
+create_items($node, 300, with => 'base_nb_num = 4, ef_build = 10');
+$node->safe_psql('postgres', "INSERT INTO items SELECT i, test_vector(7) FROM generate_series(1001, 1200) i");
+$node->safe_psql('postgres', 'DELETE FROM items WHERE id % 3 = 0');
+until_it_succeeds('the same dead rows', '', 1);
+
+# Each with dead rows of its own, among them rows with equal vectors and the entry point's
+$node->safe_psql('postgres', 'DELETE FROM items WHERE id > 60');
+$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) items');
+until_it_succeeds('new dead rows each time',
+	'DELETE FROM items WHERE id %% 9 = %d %% 9; INSERT INTO items'
+	  . ' SELECT 9 * (i + 10 * %1$d) + %1$d %% 9, test_vector(i + CASE WHEN i > 5 THEN %1$d ELSE 0 END) FROM generate_series(1, 10) i',
+	3);
+
+# Nothing in the way: space comes back.
+$node->safe_psql('postgres', 'TRUNCATE items');
+add_items($node, 1, 300);
+whole($node, 'afresh');
+no_complaints($node, 'nothing in the log');
+$node->stop;
+done_testing();
