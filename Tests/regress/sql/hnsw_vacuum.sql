@@ -10,7 +10,7 @@ CREATE FUNCTION sample(seed int, dimensions int) RETURNS float4[] LANGUAGE sql I
 	FROM (SELECT j, (seed::bigint * 1009 + j * 37) % 1000003 AS x FROM generate_series(1, dimensions) AS j) AS s;
 $$;
 CREATE TABLE swept (id int PRIMARY KEY, v float4[]) WITH (autovacuum_enabled = off);
-INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(1, 1000) AS i;
+INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(1, 500) AS i;
 CREATE INDEX swept_idx ON swept USING pase_hnsw (v);
 
 -- All living rows and nothing else come out, with the distance that they have; and they find themselves
@@ -40,11 +40,11 @@ SELECT * FROM check_swept();
 VACUUM swept;
 SELECT * FROM check_swept();
 -- half, with the rows that came last and those that came first
-DELETE FROM swept WHERE id < 250 OR id > 750;
+DELETE FROM swept WHERE id < 125 OR id > 375;
 VACUUM swept;
 SELECT * FROM check_swept();
 -- what comes in place of it
-INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(2001, 2500) AS i;
+INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(2001, 2250) AS i;
 SELECT * FROM check_swept();
 
 -- All
@@ -52,20 +52,20 @@ DELETE FROM swept;
 VACUUM swept;
 SELECT count(*) FROM (SELECT id FROM swept ORDER BY v <?> pase(sample(7777, 16)) LIMIT 10) AS s;
 SELECT reltuples FROM pg_class WHERE relname = 'swept_idx';
-INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(1, 1000) AS i;
+INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(1, 500) AS i;
 SELECT * FROM check_swept();
 
 -- All but one
-DELETE FROM swept WHERE id <> 500;
+DELETE FROM swept WHERE id <> 250;
 VACUUM swept;
 SELECT id FROM swept ORDER BY v <?> pase(sample(7777, 16)) LIMIT 10;
-INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(1, 499) AS i;
-INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(501, 1000) AS i;
+INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(1, 249) AS i;
+INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(251, 500) AS i;
 SELECT * FROM check_swept();
 
 -- Rolled back insertions leave entries that VACUUM removes
 BEGIN;
-INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(3001, 3300) AS i;
+INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(3001, 3150) AS i;
 ROLLBACK;
 SELECT * FROM check_swept();
 VACUUM swept;
@@ -76,7 +76,7 @@ SELECT reltuples FROM pg_class WHERE relname = 'swept_idx';
 SELECT pg_relation_size('swept_idx') AS before \gset
 CREATE FUNCTION delete_fifth(n int) RETURNS void LANGUAGE sql AS $$ DELETE FROM swept WHERE id % 5 = n % 5 $$;
 CREATE FUNCTION insert_fifth(n int) RETURNS void LANGUAGE sql AS $$
-	INSERT INTO swept SELECT i, sample(i + n * 1000, 16) FROM generate_series(1, 1000) AS i WHERE i % 5 = n % 5
+	INSERT INTO swept SELECT i, sample(i + n * 1000, 16) FROM generate_series(1, 500) AS i WHERE i % 5 = n % 5
 $$;
 SELECT unnest(ARRAY[format('DO ''BEGIN PERFORM delete_fifth(%s); END''', n), 'VACUUM swept',
 	format('DO ''BEGIN PERFORM insert_fifth(%s); END''', n)]) FROM generate_series(1, 10) AS n \gexec
@@ -84,18 +84,18 @@ SELECT * FROM check_swept();
 SELECT pg_relation_size('swept_idx') <= :before * 1.1 AS bounded;
 
 -- The same with every row replaced by UPDATE
-SELECT unnest(ARRAY[format('UPDATE swept SET v = sample(id + %s * 777, 16)', n), 'VACUUM swept']) FROM generate_series(1, 5) AS n \gexec
+SELECT unnest(ARRAY[format('UPDATE swept SET v = sample(id + %s * 777, 16)', n), 'VACUUM swept']) FROM generate_series(1, 2) AS n \gexec
 SELECT * FROM check_swept();
 SELECT pg_relation_size('swept_idx') <= :before * 2.2 AS bounded;
 
 -- VACUUM FULL and TRUNCATE make it anew
-DELETE FROM swept WHERE id > 100;
+DELETE FROM swept WHERE id > 50;
 VACUUM FULL swept;
 SELECT * FROM check_swept();
 SELECT pg_relation_size('swept_idx') < :before / 5 AS small;
 TRUNCATE swept;
 SELECT count(*) FROM (SELECT id FROM swept ORDER BY v <?> pase(sample(7777, 16)) LIMIT 10) AS s;
-INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(1, 300) AS i;
+INSERT INTO swept SELECT i, sample(i, 16) FROM generate_series(1, 150) AS i;
 SELECT * FROM check_swept();
 
 -- In parallel with other indexes, with a tiny memory, with FREEZE, with ANALYZE
