@@ -77,7 +77,8 @@ enum OneBitBlock: CodeBlock {
             return kernels_block1(code, query)
         #else
             let bytes = kernels_twice8(code)
-            return (chosen(bytes, 1, components(query, 0))
+            return
+                (chosen(bytes, 1, components(query, 0))
                 &+ chosen(bytes, 4, components(query, 16)))
                 &+ (chosen(bytes, 16, components(query, 32))
                     &+ chosen(bytes, 64, components(query, 48)))

@@ -11,14 +11,10 @@ import CKernels
 /// Sixteen elements at a time.
 typealias Sixteen = SIMD16<Float>
 
-/// Added to a number from 0 to 2²² and taken off again it rounds to the nearest integer, ties to
+/// Added to a number from -2²² to 2²² and taken off again it rounds to the nearest integer, ties to
 /// even; in between, the lowest bits of the sum are that integer.
 @inline(__always)
-var rounder: Float { 0x1p23 }
-
-/// The same for numbers of either sign.
-@inline(__always)
-var signedRounder: Float { 0x1.8p23 }
+var rounder: Float { 0x1.8p23 }
 
 @inline(__always)
 func blockCount(_ dimensions: Int) -> Int { (dimensions &+ 63) &>> 6 }
@@ -135,7 +131,8 @@ enum FourBitField: CodeField {
 
 /// The values, counted from the innermost one of each sign, of sixteen elements at a scale.
 @inline(__always)
-func values<Field: CodeField>(_ magnitudes: Sixteen, _ scale: Float, _ field: Field.Type) -> Sixteen {
+func values<Field: CodeField>(_ magnitudes: Sixteen, _ scale: Float, _ field: Field.Type) -> Sixteen
+{
     var shifted = magnitudes * scale - 0.5
     let outermost = Field.levels - 1
     shifted.replace(with: outermost, where: shifted .> outermost)
@@ -339,11 +336,11 @@ func codeQuantizeQuery(
     var rest = Sixteen.zero
     var i = 0
     while i < count {
-        // Not to multiply what may be infinite.
+        // Nothing infinite is multiplied.
         let elements = usable ? sixteen(base, i) : .zero
-        let rounded = elements * factor + signedRounder
+        let rounded = elements * factor + rounder
         let integers = unsafeBitCast(rounded, to: SIMD16<Int32>.self) &- 0x4B40_0000
-        let difference = elements - (rounded - signedRounder) * scale
+        let difference = elements - (rounded - rounder) * scale
         sum = sum &+ integers
         squares = squares + elements * elements
         rest = rest + difference * difference

@@ -1,4 +1,4 @@
-public import CKernels
+import CKernels
 public import VectorKernels
 
 /// The factors of consecutive codes: one array for each, so that many are read at once. They may
