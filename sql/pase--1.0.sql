@@ -108,3 +108,32 @@ CREATE OPERATOR CLASS pase_hnsw_cosine_ops
 	OPERATOR 2 <#> (float4[], pase) FOR ORDER BY float_ops,
 	OPERATOR 4 <=> (float4[], float4[]) FOR ORDER BY float_ops,
 	FUNCTION 1 pase_class_cosine();
+
+-- Access method pase_ivfflat
+
+CREATE FUNCTION pase_ivfflat(internal) RETURNS index_am_handler
+	AS 'MODULE_PATHNAME', 'pase_ivfflat_handler' LANGUAGE C;
+
+CREATE ACCESS METHOD pase_ivfflat TYPE INDEX HANDLER pase_ivfflat;
+
+COMMENT ON ACCESS METHOD pase_ivfflat IS 'inverted lists around centroids';
+
+CREATE OPERATOR CLASS pase_ivfflat_float_ops
+	DEFAULT FOR TYPE float4[] USING pase_ivfflat AS
+	OPERATOR 1 <?> (float4[], pase) FOR ORDER BY float_ops,
+	OPERATOR 2 <#> (float4[], pase) FOR ORDER BY float_ops,
+	OPERATOR 3 <-> (float4[], float4[]) FOR ORDER BY float_ops,
+	FUNCTION 1 pase_class_squared_euclidean();
+
+CREATE OPERATOR CLASS pase_ivfflat_ip_ops
+	FOR TYPE float4[] USING pase_ivfflat AS
+	OPERATOR 1 <?> (float4[], pase) FOR ORDER BY float_ops,
+	OPERATOR 2 <#> (float4[], pase) FOR ORDER BY float_ops,
+	FUNCTION 1 pase_class_inner_product();
+
+CREATE OPERATOR CLASS pase_ivfflat_cosine_ops
+	FOR TYPE float4[] USING pase_ivfflat AS
+	OPERATOR 1 <?> (float4[], pase) FOR ORDER BY float_ops,
+	OPERATOR 2 <#> (float4[], pase) FOR ORDER BY float_ops,
+	OPERATOR 4 <=> (float4[], float4[]) FOR ORDER BY float_ops,
+	FUNCTION 1 pase_class_cosine();

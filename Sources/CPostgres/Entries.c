@@ -44,6 +44,7 @@ SQL_FUNCTION(pase_class_squared_euclidean);
 SQL_FUNCTION(pase_class_inner_product);
 SQL_FUNCTION(pase_class_cosine);
 SQL_FUNCTION(pase_hnsw_handler);
+SQL_FUNCTION(pase_ivfflat_handler);
 
 #pragma GCC visibility pop
 
@@ -205,6 +206,7 @@ SQL_FUNCTION(pase_hnsw_handler);
 	extern void am##_fill_routine(IndexAmRoutine *routine)
 
 ACCESS_METHOD(pase_hnsw);
+ACCESS_METHOD(pase_ivfflat);
 
 /* ---- loading ---- */
 

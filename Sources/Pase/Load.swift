@@ -7,6 +7,14 @@ import VectorKernels
 /// Only `load` writes it, before anything else of the library runs.
 nonisolated(unsafe) private var chosenKernels: KernelTable?
 
+/// The kernels of codes for this processor, chosen at the same time.
+nonisolated(unsafe) private var chosenCodeKernels: CodeKernelTable?
+
+/// The kernels of codes for this processor.
+var codeKernels: CodeKernelTable {
+    @inline(__always) get { chosenCodeKernels ?? CodeKernelTable.best() }
+}
+
 /// The kernels for this processor.
 var kernels: KernelTable {
     @inline(__always) get { chosenKernels ?? KernelTable.best() }
@@ -17,6 +25,8 @@ var kernels: KernelTable {
 func load() {
     entryPoint(fallback: ()) { () throws(ServerError) in
         chosenKernels = KernelTable.best()
+        chosenCodeKernels = CodeKernelTable.best()
         try HnswOptions.register()
+        try IvfflatOptions.register()
     }
 }

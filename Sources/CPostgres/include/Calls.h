@@ -127,6 +127,21 @@ extern bool pase_vacuum_delay(bool is_analyze);
 extern bool pase_build_result(double heap_tuples, double index_tuples, IndexBuildResult **result);
 extern bool pase_bulk_delete_result(IndexBulkDeleteResult **result);
 
+/* ---- sort: rows (list, heap TID, vector) by list ---- */
+typedef struct PaseSort PaseSort;
+
+extern bool pase_sort_begin(size_t vector_bytes, int memory_kilobytes, PaseSort **result);
+extern bool pase_sort_put(PaseSort *sort, int list, uint64_t heap_tid, const void *vector);
+extern bool pase_sort_perform(PaseSort *sort);
+/* The vector stays where it is until the next call. */
+extern bool pase_sort_next(PaseSort *sort, bool *found, int *list, uint64_t *heap_tid,
+						   const void **vector);
+extern bool pase_sort_end(PaseSort *sort);
+
+/* ---- files ---- */
+/* The content of a file on the server, for members of pg_read_server_files. */
+extern bool pase_read_server_file(const char *path, char **content, size_t *length);
+
 /* ---- planner ---- */
 typedef struct PaseCosts
 {

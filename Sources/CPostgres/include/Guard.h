@@ -40,6 +40,7 @@ extern int pase_fault_countdown;
 
 /* Puts an access method's callbacks, C frames of Entries.c, into its routine. */
 extern void pase_hnsw_fill_routine(IndexAmRoutine *routine);
+extern void pase_ivfflat_fill_routine(IndexAmRoutine *routine);
 
 /* Makes the setting and whatever else the module registers; called once, from _PG_init. */
 extern void pase_define_settings(void);

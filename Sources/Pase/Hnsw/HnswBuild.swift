@@ -28,7 +28,7 @@ func hnswBuild(_ heap: Relation?, _ index: Relation?, _ info: UnsafeMutablePoint
         var build = HnswBuild(index, meta, memory)
         var heapRows = 0.0
         pase_progress(HnswBuild.subphase, HnswPhase.loading.rawValue)
-        pase_progress(HnswBuild.tuplesTotal, Int64(try heapRowEstimate(heap)))
+        pase_progress(HnswBuild.tuplesTotal, Int64(rowEstimate(heap)))
         var succeeded = false
         withUnsafeMutablePointer(to: &build) { build in
             succeeded = pase_build_scan(
@@ -60,12 +60,7 @@ func hnswBuildEmpty(_ index: Relation?) {
 private func newIndexMeta(_ index: ServerRelation) throws(ServerError) -> HnswMeta {
     let options = HnswOptions(index)
     let metric = try indexMetric(index)
-    if options.isBase64 == true {
-        throw ServerError(
-            .invalidParameterValue,
-            "base64_encoded = 1 is for columns of type text",
-            hint: "Leave the option out, or use an operator class for text.")
-    }
+    try checkNotBase64(options.isBase64)
     if let dimensions = options.dimensions {
         try VectorReader(metric: Metric(metric, kernels), indexName: index.name)
             .checkFits(dimensions: dimensions, links: options.links)
@@ -73,11 +68,6 @@ private func newIndexMeta(_ index: ServerRelation) throws(ServerError) -> HnswMe
     return HnswMeta(
         dimensions: options.dimensions ?? 0, links: options.links,
         efConstruction: options.efBuild, metric: metric)
-}
-
-private func heapRowEstimate(_ heap: Relation?) throws(ServerError) -> Double {
-    guard let heap else { return 0 }
-    return max(0, Double(heap.pointee.rd_rel.pointee.reltuples))
 }
 
 /// One row of the table, in a memory context that is emptied after it.

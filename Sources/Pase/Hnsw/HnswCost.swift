@@ -58,10 +58,10 @@ private struct HnswCost {
         var value: Datum = 0
         try check(pase_path_order_by(root, path, 0, &strategy, &isConstant, &isNull, &value))
         var ef = efSearch
-        if isConstant, !isNull, let query = try HnswQuery(value, strategy: strategy) {
+        if isConstant, !isNull, let query = try IndexQuery(value, strategy: strategy) {
             // The order asked for is not the one that the index has.
             guard query.isAnswered(by: meta.metric) else { return }
-            ef = query.ef ?? efSearch
+            ef = query.effort ?? efSearch
         }
 
         var costs = PaseCosts()

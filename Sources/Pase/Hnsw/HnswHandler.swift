@@ -5,26 +5,7 @@ import PostgresServer
 @_cdecl("pase_hnsw_handler_body")
 func hnswHandler(_ call: FunctionCallInfo?) -> Datum {
     entryPoint(fallback: 0) { () throws(ServerError) in
-        var routine: UnsafeMutablePointer<IndexAmRoutine>?
-        try check(pase_routine_create(&routine))
-        guard let routine else { throw ServerError(.internalError, "no routine") }
-        routine.pointee.amstrategies = 0
-        routine.pointee.amsupport = 1
-        routine.pointee.amcanorder = false
-        routine.pointee.amcanorderbyop = true
-        routine.pointee.amcanbackward = false
-        routine.pointee.amcanunique = false
-        routine.pointee.amcanmulticol = false
-        routine.pointee.amoptionalkey = true
-        routine.pointee.amsearcharray = false
-        routine.pointee.amsearchnulls = false
-        routine.pointee.amstorage = false
-        routine.pointee.amclusterable = false
-        routine.pointee.ampredlocks = false
-        routine.pointee.amcanparallel = false
-        routine.pointee.amcaninclude = false
-        routine.pointee.amkeytype = InvalidOid
-        pase_set_vacuum_options(routine)
+        let routine = try makeRoutine()
         pase_hnsw_fill_routine(routine)
         return pase_pointer_datum(routine)
     }
@@ -44,9 +25,7 @@ func hnswProperty(
     _ index: Oid, _ attribute: Int32, _ property: IndexAMProperty,
     _ result: UnsafeMutablePointer<Bool>?, _ isNull: UnsafeMutablePointer<Bool>?
 ) -> Bool {
-    guard attribute > 0, property == AMPROP_DISTANCE_ORDERABLE else { return false }
-    result?.pointee = true
-    return true
+    isDistanceOrderable(attribute, property, result)
 }
 
 /// The phases of a build, as `pg_stat_progress_create_index` shows them. The first is the server's own.

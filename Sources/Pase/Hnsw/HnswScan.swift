@@ -98,16 +98,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
     state.nextBlock = 1
     state.nextRow = 0
     let index = try ServerRelation(scan.pointee.indexRelation)
-    guard scan.pointee.numberOfOrderBys > 0 else {
-        throw ServerError(
-            .featureNotSupported, "index \"\(index.name)\" cannot be scanned without ORDER BY")
-    }
-    guard pase_scan_snapshot_is_mvcc(scan) else {
-        throw ServerError(
-            .featureNotSupported,
-            "index \"\(index.name)\" can only be scanned with an MVCC snapshot")
-    }
-    pase_scan_count(scan)
+    try checkScannable(scan, index)
     // A NULL query is at no distance from anything: no rows.
     if pase_scan_key_is_null(scan) {
         state.isSwept = true
@@ -115,7 +106,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
     }
     let meta = try HnswMeta.read(index)
     guard
-        let query = try HnswQuery(pase_scan_key(scan), strategy: pase_scan_key_strategy(scan))
+        let query = try IndexQuery(pase_scan_key(scan), strategy: pase_scan_key_strategy(scan))
     else {
         state.isSwept = true
         return
@@ -132,7 +123,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
     var graph = try HnswGraph(index, meta, query: prepared, mode: .logged, in: state.memory)
     state.rows = try GrowableArray(capacity: 64, in: &graph)
     if query.isAnswered(by: meta.metric) {
-        let ef = query.ef ?? HnswOptions(index).efSearch
+        let ef = query.effort ?? HnswOptions(index).efSearch
         var search = try IncrementalSearch(graph.shape, ef: ef, in: &graph)
         try search.begin(in: &graph)
         state.search = search
@@ -208,51 +199,4 @@ private func readBlock(
     }
     state.isSwept = true
     return false
-}
-
-/// The right-hand side of ORDER BY.
-struct HnswQuery {
-    let vector: UnsafePointer<Float>
-    let dimensions: Int
-    /// Candidates that the query asks for; nil where it does not say.
-    let ef: Int?
-    let metric: QueryMetric
-    let strategy: Int32
-
-    /// Operators 1 and 2, `<?>` and `<#>`, have a value of type pase behind them; 3 and 4, `<->` and
-    /// `<=>`, an array. One without elements is no vector, and as a query like NULL.
-    init?(_ value: Datum, strategy: Int32) throws(ServerError) {
-        self.strategy = strategy
-        let query: QueryValue
-        if strategy <= 2 {
-            query = try QueryValue(value)
-        } else {
-            let array = try FloatArray(value)
-            guard array.elements.count > 0 else { return nil }
-            query = try QueryValue(
-                array, metric: strategy == 3 ? .squaredEuclidean : .cosine)
-            try checkFinite(query.vector, query.dimensions)
-        }
-        vector = query.vector
-        dimensions = query.dimensions
-        metric = query.metric
-        ef = query.extra == 0 ? nil : Int(query.extra)
-    }
-
-    /// Whether the order that an index of this metric gives is the one asked for.
-    ///
-    /// Metric 1 is answered by the classes for Euclidean distance as well, most similar first: users
-    /// of the original with vectors of length 1 rely on it.
-    func isAnswered(by kind: Metric.Kind) -> Bool {
-        HnswQuery.isAnswered(metric, by: kind)
-    }
-
-    /// See the method of the same name.
-    static func isAnswered(_ metric: QueryMetric, by kind: Metric.Kind) -> Bool {
-        switch kind {
-        case .squaredEuclidean: return metric == .squaredEuclidean || metric == .innerProduct
-        case .innerProduct: return metric == .innerProduct || metric == .negativeInnerProduct
-        case .cosine: return metric == .cosine
-        }
-    }
 }

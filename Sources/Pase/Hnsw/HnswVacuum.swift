@@ -22,7 +22,7 @@ func hnswBulkDelete(
     _ callback: IndexBulkDeleteCallback?, _ state: UnsafeMutableRawPointer?
 ) -> UnsafeMutablePointer<IndexBulkDeleteResult>? {
     entryPoint(fallback: nil) { () throws(ServerError) in
-        let result = try statistics(stats)
+        let result = try vacuumStatistics(stats)
         guard let info else { return result }
         let index = try ServerRelation(info.pointee.index)
         let meta = try HnswMeta.read(index)
@@ -61,16 +61,6 @@ func hnswVacuumCleanup(
         try FreeSpaceMap(index).vacuum()
         return stats
     }
-}
-
-/// The statistics to go on with: those of an earlier call, or new ones.
-private func statistics(_ earlier: UnsafeMutablePointer<IndexBulkDeleteResult>?)
-    throws(ServerError) -> UnsafeMutablePointer<IndexBulkDeleteResult>?
-{
-    if let earlier { return earlier }
-    var result: UnsafeMutablePointer<IndexBulkDeleteResult>?
-    try check(pase_bulk_delete_result(&result))
-    return result
 }
 
 /// One call of `ambulkdelete`.

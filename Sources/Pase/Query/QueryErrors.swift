@@ -28,6 +28,9 @@ extension ServerError {
             hint: "The form is \"v1,v2,...[:extra[:metric]]\".")
     }
 
+    /// A parser's reason as the beginning of a sentence.
+    static func sentence(_ reason: StaticString) -> String { capitalized(string(reason)) }
+
     private static func string(_ text: StaticString) -> String {
         String(cString: text.utf8Start)
     }
@@ -40,7 +43,7 @@ extension ServerError {
     }
 
     /// At most 60 bytes of a part of the text, cut where a character starts.
-    private static func excerpt(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> String {
+    static func excerpt(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> String {
         let start = max(0, min(range.lowerBound, text.count))
         var end = max(start, min(range.upperBound, text.count))
         let isCut = end - start > 60

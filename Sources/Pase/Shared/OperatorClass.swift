@@ -2,9 +2,8 @@ import CPostgres
 import NearestNeighbors
 import PostgresServer
 
-/// `amvalidate`: whether an operator class makes sense to this access method.
-@_cdecl("pase_hnsw_validate_body")
-func hnswValidate(_ id: Oid) -> Bool {
+/// `amvalidate` of both access methods: whether an operator class makes sense to them.
+func validateOperatorClass(_ id: Oid, _ accessMethod: StaticString) -> Bool {
     entryPoint(fallback: false) { () throws(ServerError) in
         var operatorClass = PaseOperatorClass()
         try check(pase_operator_class(id, &operatorClass))
@@ -15,7 +14,8 @@ func hnswValidate(_ id: Oid) -> Bool {
             let name = operatorClass.name.map { String(cString: $0) } ?? ""
             try report(
                 INFO, .invalidObjectDefinition,
-                "operator class \"\(name)\" of access method pase_hnsw \(what)")
+                "operator class \"\(name)\" of access method "
+                    + "\(String(cString: accessMethod.utf8Start)) \(what)")
         }
 
         var operators: UnsafeMutablePointer<PaseOperatorMember>?
@@ -58,6 +58,14 @@ func hnswValidate(_ id: Oid) -> Bool {
         return isValid
     }
 }
+
+/// `amvalidate` of pase_hnsw.
+@_cdecl("pase_hnsw_validate_body")
+func hnswValidate(_ id: Oid) -> Bool { validateOperatorClass(id, "pase_hnsw") }
+
+/// `amvalidate` of pase_ivfflat.
+@_cdecl("pase_ivfflat_validate_body")
+func ivfflatValidate(_ id: Oid) -> Bool { validateOperatorClass(id, "pase_ivfflat") }
 
 /// The metric of an index's operator class.
 func indexMetric(_ index: ServerRelation) throws(ServerError) -> Metric.Kind {

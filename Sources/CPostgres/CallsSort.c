@@ -1,0 +1,152 @@
+/*
+ * The server's sort, of rows (list, heap TID, vector) by list. See Calls.h.
+ */
+#include "CPostgres.h"
+
+#include "access/tupdesc.h"
+#include "catalog/pg_operator_d.h"
+#include "executor/tuptable.h"
+#include "utils/tuplesort.h"
+
+#define GUARDED(name) pase_guard(name##_thunk, &a, #name)
+
+struct PaseSort
+{
+	Tuplesortstate *state;
+	TupleDesc	descriptor;
+	TupleTableSlot *in;
+	TupleTableSlot *out;
+	bytea	   *vector;			/* room for a vector on its way in */
+	Size		bytes;
+};
+
+typedef struct
+{
+	PaseSort   *sort;
+	Size		bytes;
+	int			memory;
+	int32		list;
+	uint64_t	heap_tid;
+	const void *vector;
+	bool		found;
+} SortArguments;
+
+static void
+pase_sort_begin_thunk(void *p)
+{
+	SortArguments *a = p;
+	AttrNumber	keys[] = {1};
+	Oid			operators[] = {Int4LessOperator};
+	Oid			collations[] = {InvalidOid};
+	bool		nulls_first[] = {false};
+	PaseSort   *sort = palloc0(sizeof(PaseSort));
+
+	sort->descriptor = CreateTemplateTupleDesc(3);
+	TupleDescInitEntry(sort->descriptor, 1, "list", INT4OID, -1, 0);
+	TupleDescInitEntry(sort->descriptor, 2, "row", INT8OID, -1, 0);
+	TupleDescInitEntry(sort->descriptor, 3, "vector", BYTEAOID, -1, 0);
+	sort->in = MakeSingleTupleTableSlot(sort->descriptor, &TTSOpsVirtual);
+	sort->out = MakeSingleTupleTableSlot(sort->descriptor, &TTSOpsMinimalTuple);
+	sort->bytes = a->bytes;
+	sort->vector = palloc(VARHDRSZ + a->bytes);
+	SET_VARSIZE(sort->vector, VARHDRSZ + a->bytes);
+	sort->state = tuplesort_begin_heap(sort->descriptor, 1, keys, operators, collations,
+									   nulls_first, a->memory, NULL, false);
+	a->sort = sort;
+}
+
+bool
+pase_sort_begin(size_t vector_bytes, int memory_kilobytes, PaseSort **result)
+{
+	SortArguments a = {.bytes = vector_bytes,.memory = memory_kilobytes};
+
+	if (!GUARDED(pase_sort_begin))
+		return false;
+	*result = a.sort;
+	return true;
+}
+
+static void
+pase_sort_put_thunk(void *p)
+{
+	SortArguments *a = p;
+	TupleTableSlot *slot = a->sort->in;
+
+	memcpy(VARDATA(a->sort->vector), a->vector, a->sort->bytes);
+	ExecClearTuple(slot);
+	slot->tts_values[0] = Int32GetDatum(a->list);
+	slot->tts_values[1] = Int64GetDatum((int64) a->heap_tid);
+	slot->tts_values[2] = PointerGetDatum(a->sort->vector);
+	memset(slot->tts_isnull, 0, 3 * sizeof(bool));
+	ExecStoreVirtualTuple(slot);
+	tuplesort_puttupleslot(a->sort->state, slot);
+}
+
+bool
+pase_sort_put(PaseSort *sort, int list, uint64_t heap_tid, const void *vector)
+{
+	SortArguments a = {.sort = sort,.list = list,.heap_tid = heap_tid,.vector = vector};
+
+	return GUARDED(pase_sort_put);
+}
+
+static void
+pase_sort_perform_thunk(void *p)
+{
+	tuplesort_performsort(((SortArguments *) p)->sort->state);
+}
+
+bool
+pase_sort_perform(PaseSort *sort)
+{
+	SortArguments a = {.sort = sort};
+
+	return GUARDED(pase_sort_perform);
+}
+
+static void
+pase_sort_next_thunk(void *p)
+{
+	SortArguments *a = p;
+	TupleTableSlot *slot = a->sort->out;
+	bool		is_null;
+
+	a->found = tuplesort_gettupleslot(a->sort->state, true, false, slot, NULL);
+	if (!a->found)
+		return;
+	a->list = DatumGetInt32(slot_getattr(slot, 1, &is_null));
+	a->heap_tid = (uint64_t) DatumGetInt64(slot_getattr(slot, 2, &is_null));
+	a->vector = VARDATA_ANY(DatumGetPointer(slot_getattr(slot, 3, &is_null)));
+}
+
+bool
+pase_sort_next(PaseSort *sort, bool *found, int *list, uint64_t *heap_tid, const void **vector)
+{
+	SortArguments a = {.sort = sort};
+
+	if (!GUARDED(pase_sort_next))
+		return false;
+	*found = a.found;
+	*list = a.list;
+	*heap_tid = a.heap_tid;
+	*vector = a.vector;
+	return true;
+}
+
+static void
+pase_sort_end_thunk(void *p)
+{
+	SortArguments *a = p;
+
+	tuplesort_end(a->sort->state);
+	ExecDropSingleTupleTableSlot(a->sort->in);
+	ExecDropSingleTupleTableSlot(a->sort->out);
+}
+
+bool
+pase_sort_end(PaseSort *sort)
+{
+	SortArguments a = {.sort = sort};
+
+	return GUARDED(pase_sort_end);
+}

@@ -1,0 +1,214 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+
+/// What the options say about lists and sample.
+struct IvfflatPlan {
+    /// Number of lists, nil for one that suits the table.
+    var lists: Int?
+    /// Share of the rows in the sample, per mille; nil for as many as suit the lists.
+    var sampleRatio: Int?
+    /// The file that has the centroids.
+    var centroidFile: String?
+
+    init(_ options: IvfflatOptions, _ index: ServerRelation) throws(ServerError) {
+        if options.clusteringType == 0 {
+            guard !options.parameters.isEmpty else {
+                throw ServerError(
+                    .invalidParameterValue,
+                    "clustering_type = 0 needs the path of a centroid file in clustering_params")
+            }
+            centroidFile = options.parameters
+            return
+        }
+        switch try IvfflatPlan.parameters(options.parameters) {
+        case .unspecified: break
+        case .lists(let lists): self.lists = lists
+        case .sample(let perMille, let lists):
+            sampleRatio = perMille
+            self.lists = lists
+        }
+    }
+
+    /// Parses the option `clustering_params` of k-means.
+    static func parameters(_ text: String) throws(ServerError) -> ClusteringParameters {
+        var text = text
+        var failure: ServerError?
+        var result = ClusteringParameters.unspecified
+        text.withUTF8 { bytes in
+            do throws(ClusteringParametersError) {
+                result = try ClusteringParameters(
+                    bytes, maximumLists: IvfflatOptions.maximumLists)
+            } catch {
+                failure = ServerError(
+                    .invalidParameterValue,
+                    "invalid value for option \"clustering_params\": "
+                        + "\"\(ServerError.excerpt(bytes, error.item))\"",
+                    detail: "\(ServerError.sentence(error.reason)).",
+                    hint: "The forms are \"sample_ratio,k\" with a ratio from 1 to 1000 per mille, "
+                        + "and \"lists=k\".")
+            }
+        }
+        if let failure { throw failure }
+        return result
+    }
+
+    /// A number of lists that suits a table: four times the square root of its rows, so that lists and
+    /// rows per list grow alike.
+    static func defaultLists(rows: Int) -> Int {
+        max(1, min(IvfflatOptions.maximumLists, Int(4 * Double(rows).squareRoot())))
+    }
+
+    /// Rows of a sample that suits a number of lists.
+    static func sampleRows(lists: Int) -> Int { max(10_000, lists * 50) }
+}
+
+/// A sample of a table's vectors, drawn in one scan (Vitter's algorithm R), and the centroids made of it.
+struct IvfflatSample {
+    private let index: ServerRelation
+    private let plan: IvfflatPlan
+    private let memory: ServerMemory
+    /// Rows that memory has room for.
+    private var capacity = 0
+    private var rows: UnsafeMutablePointer<Float>?
+    private var drawn = 0
+    private var seen = 0
+    /// A fixed seed: the same table gives the same index.
+    private var random = RandomSource(seed: 0x5041_5345)
+    private(set) var meta: IvfflatMeta
+
+    init(
+        _ index: ServerRelation, _ meta: IvfflatMeta, _ plan: IvfflatPlan, _ memory: ServerMemory
+    ) {
+        self.index = index
+        self.meta = meta
+        self.plan = plan
+        self.memory = memory
+        self.meta.dimensions = IvfflatOptions(index).dimensions ?? 0
+    }
+
+    /// Bytes of memory for sample and clustering together.
+    private var budget: Int { Int(pase_maintenance_work_mem()) * 1024 }
+
+    /// Offers a row's vector to the sample.
+    mutating func add(_ value: Datum) throws(ServerError) {
+        let reader = VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
+        guard let vector = try reader.read(value), let start = vector.baseAddress else { return }
+        if meta.dimensions == 0 {
+            try checkIvfflatDimensions(vector.count, index)
+            meta.dimensions = vector.count
+        }
+        try reader.checkDimensions(vector.count, expected: meta.dimensions)
+        seen += 1
+        guard plan.centroidFile == nil else { return }
+        if rows == nil { try makeRoom() }
+        guard let rows else { return }
+        var slot = drawn
+        if let ratio = plan.sampleRatio, random.next() % 1000 >= UInt64(ratio) { return }
+        if drawn == capacity {
+            slot = Int(truncatingIfNeeded: random.next() % UInt64(seen))
+            guard slot < capacity else { return }
+        } else {
+            drawn += 1
+        }
+        reader.prepare(start, vector.count, into: rows + slot * meta.dimensions)
+    }
+
+    private mutating func makeRoom() throws(ServerError) {
+        let wanted = plan.lists.map { IvfflatPlan.sampleRows(lists: $0) } ?? 200_000
+        // A third of the memory is left to the clustering.
+        let fitting = budget / 3 * 2 / (meta.dimensions * 4)
+        capacity = max(1, plan.sampleRatio == nil ? min(wanted, fitting) : fitting)
+        rows = try memory.allocate(capacity * meta.dimensions, of: Float.self)
+    }
+
+    /// Makes the centroids, rotated.
+    mutating func makeCentroids() throws(ServerError) -> IvfflatCentroids {
+        let dimensions = meta.dimensions
+        let rotation = Rotation(
+            dimensions: dimensions, seed: meta.rotationSeed, codeKernels)
+        if let path = plan.centroidFile { return try readCentroids(path, rotation) }
+        let lists = max(1, plan.lists ?? IvfflatPlan.defaultLists(rows: seen))
+        let needed =
+            KMeans.memoryNeeded(count: drawn, clusters: lists, dimensions: dimensions)
+            + lists * dimensions * 4
+        if needed > budget {
+            throw ServerError(
+                .programLimitExceeded,
+                "memory required for \(lists) lists is \(needed >> 20) MB, "
+                    + "maintenance_work_mem is \(budget >> 20) MB",
+                hint: "Increase maintenance_work_mem, or use fewer lists.")
+        }
+        pase_progress(IvfflatProgress.subphase, IvfflatPhase.clustering.rawValue)
+        let centroids = try memory.allocate(lists * dimensions, of: Float.self, zeroed: true)
+        if let rows {
+            for row in 0..<drawn { rotation.apply(rows + row * dimensions) }
+            var source = memory
+            var progress = ClusteringInterrupts()
+            _ = try KMeans(
+                clusters: lists, dimensions: dimensions,
+                metric: Metric(meta.metric, kernels), seed: 0x5041_5345
+            ).run(rows, count: drawn, into: centroids, memory: &source, progress: &progress)
+            memory.free(UnsafeMutableRawPointer(rows))
+        }
+        rows = nil
+        return IvfflatCentroids(start: centroids, count: lists)
+    }
+}
+
+extension IvfflatSample {
+    /// Reads the centroids of a file on the server, rotated.
+    private func readCentroids(_ path: String, _ rotation: Rotation) throws(ServerError)
+        -> IvfflatCentroids
+    {
+        var content: UnsafeMutablePointer<CChar>?
+        var length = 0
+        let succeeded = path.withCString { pase_read_server_file($0, &content, &length) }
+        try check(succeeded)
+        guard let content else { throw ServerError(.internalError, "a file without content") }
+        let bytes = UnsafeBufferPointer(
+            start: UnsafeRawPointer(content).assumingMemoryBound(to: UInt8.self), count: length)
+        let file = try parsing(path, bytes) { () throws(CentroidFileError) in
+            try CentroidFile(
+                bytes, maximumDimensions: IvfflatLayout.maximumDimensions,
+                maximumCount: IvfflatOptions.maximumLists)
+        }
+        try VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
+            .checkDimensions(file.dimensions, expected: meta.dimensions)
+        let room = try memory.allocate(file.numberCount, of: Float.self)
+        try parsing(path, bytes) { () throws(CentroidFileError) in
+            try file.parse(
+                into: UnsafeMutableBufferPointer(start: room, count: file.numberCount))
+        }
+        for centroid in 0..<file.count { rotation.apply(room + centroid * file.dimensions) }
+        return IvfflatCentroids(start: room, count: file.count)
+    }
+
+    /// Runs a step of the file's parser and turns its error into the server's.
+    private func parsing<Result>(
+        _ path: String, _ bytes: UnsafeBufferPointer<UInt8>,
+        _ step: () throws(CentroidFileError) -> Result
+    ) throws(ServerError) -> Result {
+        do throws(CentroidFileError) {
+            return try step()
+        } catch {
+            var place = ""
+            if let position = error.position {
+                place = " It is number \(position.component) of centroid \(position.centroid)."
+            }
+            throw ServerError(
+                .invalidTextRepresentation,
+                "invalid centroid file \"\(path)\": "
+                    + "\"\(ServerError.excerpt(bytes, error.item))\"",
+                detail: "\(ServerError.sentence(error.reason)).\(place)",
+                hint: "The form is \"dim|count|v11,v12,...,v21,...\", on one line.")
+        }
+    }
+}
+
+/// Lets a clustering be cancelled.
+private struct ClusteringInterrupts: ClusteringProgress {
+    mutating func breathe() throws(ServerError) {
+        try checkInterrupts()
+    }
+}

@@ -1,0 +1,196 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+import VectorKernels
+
+/// The search of one query: ranks the lists, probes the nearest, and goes on to the next ones for as long
+/// as rows are wanted.
+///
+/// Rows come in strict order of distance. What a later list has nearer than the last row answered is
+/// held back to the very end.
+struct IvfflatSearch {
+    private var vectors: IvfflatVectors
+    private let metric: Metric
+    private var memory: ServerMemory
+    /// The query rotated, padded to whole blocks of codes.
+    private let rotated: UnsafeMutablePointer<Float>
+    private let residual: UnsafeMutablePointer<Float>
+    private var codeQuery: CodeQuery
+    private let estimates: UnsafeMutablePointer<Float>
+    private let bounds: UnsafeMutablePointer<Float>
+    /// Lists not probed yet, by the distance of their centroids; nodes are list numbers.
+    private var lists: BinaryHeap<NearestFirst>
+    private let listsPerRound: Int
+    /// How many standard deviations of an estimate's error the lower bounds leave room for.
+    private let confidence: Float
+    private var probed: ProbedCodes
+    private var late: BinaryHeap<NearestFirst>
+    private var last = -Float.infinity
+
+    /// - Parameters:
+    ///   - query: of length 1 for the cosine metric.
+    ///   - perMille: share of the lists that are probed in one round.
+    init(
+        _ pages: IvfflatPages, query: UnsafePointer<Float>, perMille: Int, in memory: ServerMemory
+    ) throws(ServerError) {
+        self.memory = memory
+        let layout = pages.layout
+        let code = CodeLayout(dimensions: layout.dimensions, bits: layout.bits)
+        metric = Metric(pages.meta.metric, kernels)
+        rotated = try memory.allocate(code.paddedDimensions, of: Float.self)
+        residual = try memory.allocate(code.paddedDimensions, of: Float.self)
+        estimates = try memory.allocate(layout.slots, of: Float.self)
+        bounds = try memory.allocate(layout.slots, of: Float.self)
+        codeQuery = CodeQuery(
+            code, codeKernels,
+            components: try memory.allocate(code.paddedDimensions, of: Int8.self))
+        var source = memory
+        lists = try BinaryHeap(capacity: pages.meta.lists, in: &source)
+        probed = try ProbedCodes(poolSize: 64, in: &source)
+        vectors = IvfflatVectors(
+            pages, metric, query, try GrowableArray(capacity: 1024, in: &source), memory)
+        late = try BinaryHeap(capacity: 16, in: &source)
+        listsPerRound = max(1, pages.meta.lists * perMille / 1000)
+        // Who asks for all lists wants the exact answer.
+        confidence = listsPerRound >= pages.meta.lists ? 8 : 3
+        code.writeResidual(of: query, from: nil, into: rotated)
+        Rotation(
+            dimensions: layout.dimensions, seed: pages.meta.rotationSeed, codeKernels
+        ).apply(rotated)
+        try rankLists()
+        try probeRound()
+    }
+
+    /// The index's pages.
+    var pages: IvfflatPages {
+        get { vectors.pages }
+        set { vectors.pages = newValue }
+    }
+
+    /// The next nearest row, nil after the last.
+    mutating func next() throws(ServerError) -> UInt64? {
+        while true {
+            if let found = try probed.next(in: &vectors) {
+                let place = vectors.blocks(of: found.candidate.group)[0]
+                let node = NodeReference(
+                    block: place, offset: UInt16(truncatingIfNeeded: found.candidate.slot))
+                guard found.distance >= last else {
+                    try late.push(
+                        ScoredNode(distance: found.distance, node: node), in: &memory)
+                    continue
+                }
+                last = found.distance
+                if let row = try readRow(node) { return row }
+            } else if lists.count > 0 {
+                try probeRound()
+            } else if late.count > 0 {
+                if let row = try readRow(late.pop().node) { return row }
+            } else {
+                return nil
+            }
+        }
+    }
+
+    // MARK: Lists
+
+    private mutating func rankLists() throws(ServerError) {
+        let meta = pages.meta
+        var list = 0
+        while list < meta.lists {
+            try checkInterrupts()
+            let block = meta.place(of: list).block
+            let locked = try pages.open(block, IvfflatLayout.centroidsKind, .shared)
+            while list < meta.lists, meta.place(of: list).block == block {
+                let start = try pages.centroid(list, in: locked.page)
+                // A list without any vector needs no look.
+                if start.u32(0) != 0 {
+                    let centroid = (start + IvfflatLayout.centroidHeaderBytes)
+                        .assumingMemoryBound(to: Float.self)
+                    try lists.nodes.append(
+                        ScoredNode(
+                            distance: metric.distance(rotated, centroid, meta.dimensions),
+                            node: NodeReference(raw: UInt64(list))), in: &memory)
+                }
+                list += 1
+            }
+            try locked.close()
+        }
+        lists.reorder()
+    }
+
+    /// Scans the codes of the next lists.
+    private mutating func probeRound() throws(ServerError) {
+        probed.removeAll()
+        vectors.groupBlocks.count = 0
+        for _ in 0..<listsPerRound where lists.count > 0 {
+            let list = lists.pop()
+            try probe(Int(list.node.raw), centroidDistance: list.distance)
+        }
+    }
+
+    private mutating func probe(_ list: Int, centroidDistance: Float) throws(ServerError) {
+        let place = pages.meta.place(of: list)
+        let locked = try pages.open(place.block, IvfflatLayout.centroidsKind, .shared)
+        let start = try pages.centroid(list, in: locked.page)
+        var block = start.u32(0)
+        let centroid = (start + IvfflatLayout.centroidHeaderBytes)
+            .assumingMemoryBound(to: Float.self)
+        if metric.kind != .innerProduct {
+            codeQuery.layout.writeResidual(of: rotated, from: centroid, into: residual)
+        }
+        try locked.close()
+        switch metric.kind {
+        case .squaredEuclidean:
+            codeQuery.prepareEuclidean(residual, confidence: confidence)
+        case .cosine: codeQuery.prepareUnit(residual, confidence: confidence)
+        case .innerProduct:
+            codeQuery.prepareInnerProduct(
+                rotated, base: centroidDistance, confidence: confidence)
+        }
+        while block != 0 {
+            try checkInterrupts()
+            block = try scanGroup(block)
+        }
+    }
+
+    /// Bounds the distances of a group's vectors.
+    ///
+    /// - Returns: the next group of the list, 0 after the last.
+    private mutating func scanGroup(_ block: UInt32) throws(ServerError) -> UInt32 {
+        let layout = pages.layout
+        let locked = try pages.open(block, IvfflatLayout.codesKind, .shared)
+        let start = try pages.group(locked.page, block)
+        let used = Int(start.u16(8))
+        let next = start.u32(0)
+        codeQuery.bound(
+            (start + layout.codesOffset).assumingMemoryBound(to: UInt8.self),
+            stride: layout.codeBytes,
+            CodeFactorArrays(
+                squaredNorms: (start + layout.addOffset).assumingMemoryBound(to: Float.self),
+                scales: (start + layout.scaleOffset).assumingMemoryBound(to: Float.self)),
+            errors: (start + layout.errorOffset).assumingMemoryBound(to: Float.self),
+            count: used, into: estimates, bounds: bounds)
+        if start.u16(10) > 0 {
+            for slot in 0..<used
+            where start.u16(layout.tidsOffset + slot * IvfflatLayout.tidBytes + 4) == 0 {
+                bounds[slot] = .infinity
+            }
+        }
+        try vectors.addGroup(block, start)
+        try locked.close()
+        try probed.addGroup(bounds, count: used, in: &memory)
+        return next
+    }
+
+    // MARK: Rows
+
+    /// The row in a slot of a codes page, nil if it has been removed.
+    private func readRow(_ node: NodeReference) throws(ServerError) -> UInt64? {
+        let locked = try pages.open(node.block, IvfflatLayout.codesKind, .shared)
+        let start = try pages.group(locked.page, node.block)
+        let row = start.row(
+            pages.layout.tidsOffset + Int(node.offset) * IvfflatLayout.tidBytes)
+        try locked.close()
+        return row & 0xFFFF == 0 ? nil : row
+    }
+}

@@ -1,0 +1,61 @@
+import CPostgres
+import PostgresServer
+
+/// What both access methods can do: order by distance, one column, nothing else.
+func makeRoutine() throws(ServerError) -> UnsafeMutablePointer<IndexAmRoutine> {
+    var routine: UnsafeMutablePointer<IndexAmRoutine>?
+    try check(pase_routine_create(&routine))
+    guard let routine else { throw ServerError(.internalError, "no routine") }
+    routine.pointee.amstrategies = 0
+    routine.pointee.amsupport = 1
+    routine.pointee.amcanorder = false
+    routine.pointee.amcanorderbyop = true
+    routine.pointee.amcanbackward = false
+    routine.pointee.amcanunique = false
+    routine.pointee.amcanmulticol = false
+    routine.pointee.amoptionalkey = true
+    routine.pointee.amsearcharray = false
+    routine.pointee.amsearchnulls = false
+    routine.pointee.amstorage = false
+    routine.pointee.amclusterable = false
+    routine.pointee.ampredlocks = false
+    routine.pointee.amcanparallel = false
+    routine.pointee.amcaninclude = false
+    routine.pointee.amkeytype = InvalidOid
+    pase_set_vacuum_options(routine)
+    return routine
+}
+
+/// `amproperty` of both: columns can be ordered by distance.
+func isDistanceOrderable(
+    _ attribute: Int32, _ property: IndexAMProperty, _ result: UnsafeMutablePointer<Bool>?
+) -> Bool {
+    guard attribute > 0, property == AMPROP_DISTANCE_ORDERABLE else { return false }
+    result?.pointee = true
+    return true
+}
+
+/// Refuses `base64_encoded = 1` on a column of numbers.
+func checkNotBase64(_ isBase64: Bool?) throws(ServerError) {
+    if isBase64 == true {
+        throw ServerError(
+            .invalidParameterValue, "base64_encoded = 1 is for columns of type text",
+            hint: "Leave the option out, or use an operator class for text.")
+    }
+}
+
+/// The server's estimate of the rows of a table, for the progress view.
+func rowEstimate(_ heap: Relation?) -> Double {
+    guard let heap else { return 0 }
+    return max(0, Double(heap.pointee.rd_rel.pointee.reltuples))
+}
+
+/// The statistics to go on with: those of an earlier call, or new ones.
+func vacuumStatistics(_ earlier: UnsafeMutablePointer<IndexBulkDeleteResult>?)
+    throws(ServerError) -> UnsafeMutablePointer<IndexBulkDeleteResult>?
+{
+    if let earlier { return earlier }
+    var result: UnsafeMutablePointer<IndexBulkDeleteResult>?
+    try check(pase_bulk_delete_result(&result))
+    return result
+}

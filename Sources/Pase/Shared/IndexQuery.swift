@@ -1,0 +1,64 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+
+/// What a scan of either access method needs to be possible; counts the scan.
+func checkScannable(_ scan: IndexScanDesc, _ index: ServerRelation) throws(ServerError) {
+    guard scan.pointee.numberOfOrderBys > 0 else {
+        throw ServerError(
+            .featureNotSupported, "index \"\(index.name)\" cannot be scanned without ORDER BY")
+    }
+    guard pase_scan_snapshot_is_mvcc(scan) else {
+        throw ServerError(
+            .featureNotSupported,
+            "index \"\(index.name)\" can only be scanned with an MVCC snapshot")
+    }
+    pase_scan_count(scan)
+}
+
+/// The right-hand side of ORDER BY.
+struct IndexQuery {
+    let vector: UnsafePointer<Float>
+    let dimensions: Int
+    /// The effort that the query asks for, its second field; nil where it does not say.
+    let effort: Int?
+    let metric: QueryMetric
+    let strategy: Int32
+
+    /// Operators 1 and 2, `<?>` and `<#>`, have a value of type pase behind them; 3 and 4, `<->` and
+    /// `<=>`, an array. One without elements is no vector, and as a query like NULL.
+    init?(_ value: Datum, strategy: Int32) throws(ServerError) {
+        self.strategy = strategy
+        let query: QueryValue
+        if strategy <= 2 {
+            query = try QueryValue(value)
+        } else {
+            let array = try FloatArray(value)
+            guard array.elements.count > 0 else { return nil }
+            query = try QueryValue(
+                array, metric: strategy == 3 ? .squaredEuclidean : .cosine)
+            try checkFinite(query.vector, query.dimensions)
+        }
+        vector = query.vector
+        dimensions = query.dimensions
+        metric = query.metric
+        effort = query.extra == 0 ? nil : Int(query.extra)
+    }
+
+    /// Whether the order that an index of this metric gives is the one asked for.
+    ///
+    /// Metric 1 is answered by the classes for Euclidean distance as well, most similar first: users
+    /// of the original with vectors of length 1 rely on it.
+    func isAnswered(by kind: Metric.Kind) -> Bool {
+        IndexQuery.isAnswered(metric, by: kind)
+    }
+
+    /// See the method of the same name.
+    static func isAnswered(_ metric: QueryMetric, by kind: Metric.Kind) -> Bool {
+        switch kind {
+        case .squaredEuclidean: return metric == .squaredEuclidean || metric == .innerProduct
+        case .innerProduct: return metric == .innerProduct || metric == .negativeInnerProduct
+        case .cosine: return metric == .cosine
+        }
+    }
+}
