@@ -107,9 +107,10 @@ struct EstimateRows {
         let norms = Group.floats(norms, row)
         let values = estimate(row, norms, group)
         let errors = Group.floats(errors, row)
-        let variance = errors * errors * terms.errorWeight + norms * terms.normErrorWeight
+        // The variance for a query of length 1: with its length it might vanish or overflow.
+        let variance = errors * errors + norms * terms.normErrorRatio
         let margin = terms.margin + terms.normMargin * norms
-        let lower = values - kernels_sqrt16(variance) - margin
+        let lower = values - kernels_sqrt16(variance) * terms.errorScale - margin
         Group.store(lower.replacing(with: -.infinity, where: isUseless(lower)), bounds, row)
     }
 }

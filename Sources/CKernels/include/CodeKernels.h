@@ -29,8 +29,8 @@ typedef struct KernelEstimateTerms {
     float normWeight;
     float dotScale;
     int32_t dotOffset;
-    float errorWeight;
-    float normErrorWeight;
+    float errorScale;
+    float normErrorRatio;
     float margin;
     float normMargin;
 } KernelEstimateTerms;

@@ -47,7 +47,7 @@ public struct CodeFactorArrays {
 ///
 /// Nothing infinite or NaN comes out but a lower bound of minus infinity, which says that nothing is
 /// known: for factors that say so, for a query whose largest component is below 2⁻⁵⁰ or above 2⁵⁵, or
-/// not finite, and where |o| · |q| exceeds about 2⁶².
+/// not finite.
 public struct CodeQuery {
     /// The bytes of the codes.
     public let layout: CodeLayout
@@ -102,7 +102,7 @@ public struct CodeQuery {
     /// - Parameters:
     ///   - residual: the query, relative to the codes' centre and rotated, padded with zeros to
     ///     `layout.paddedDimensions`.
-    ///   - confidence: ε, at least 0.
+    ///   - confidence: ε, at least 2⁻¹⁰.
     public mutating func prepareEuclidean(
         _ residual: UnsafePointer<Float>, confidence: Float = usualConfidence
     ) {
@@ -132,7 +132,7 @@ public struct CodeQuery {
     /// - Parameters:
     ///   - query: rotated, not relative to the centre, padded with zeros.
     ///   - base: minus the inner product of the centre and the query; 0 without a centre.
-    ///   - confidence: ε, at least 0.
+    ///   - confidence: ε, at least 2⁻¹⁰.
     public mutating func prepareInnerProduct(
         _ query: UnsafePointer<Float>, base: Float, confidence: Float = usualConfidence
     ) {
@@ -162,12 +162,15 @@ public struct CodeQuery {
         terms.dotOffset = highest &* query.sum
         terms.dotScale = -0.5 * factor * query.scale
         // The variances of the code's and of the query's error. With T = tan ∠(o, x), the latter is
-        // |o|² (1 + T²) |r|² / d, and |o|² T² is known as (d - 1) · error².
-        let square = confidence * confidence * factor * factor
+        // |o|² (1 + T²) |r|² / d, and |o|² T² is known as (d - 1) · error². The sums' rounding is
+        // treated as one more such error.
         let rest = query.squaredRest / dimensions
-        terms.errorWeight = square * (query.squaredNorm + rest * (dimensions - 1))
-        terms.normErrorWeight =
-            square * rest + (factor * Self.rounding) * (factor * Self.rounding) * query.squaredNorm
+        let spread = query.squaredNorm + rest * (dimensions - 1)
+        let deviations = max(confidence, 0x1p-10)
+        let rounding = Self.rounding / deviations
+        terms.errorScale = factor * deviations * spread.squareRoot()
+        terms.normErrorRatio =
+            spread > 0 ? (rest + rounding * rounding * query.squaredNorm) / spread : 0
     }
 
     // MARK: - Estimates, O(count · d)
