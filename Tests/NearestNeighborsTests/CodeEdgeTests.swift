@@ -33,7 +33,7 @@ import VectorKernels
                 coded.append([Float](repeating: 0, count: dimensions))
                 coded.append([Float](repeating: -0.0, count: dimensions))
                 let query = (0..<dimensions).map { Float($0) - 3.25 }
-                let exact = Float(product(query, query))
+                let exact = Float(codeProduct(query, query))
                 let (estimates, bounds) = coded.estimate {
                     $0.prepareEuclidean(coded.padded(query))
                 }
@@ -58,9 +58,9 @@ import VectorKernels
                     let (estimates, bounds) = coded.estimate {
                         $0.prepareEuclidean(coded.padded(query), confidence: 4)
                     }
-                    let exact = squaredDistance(vector, query)
+                    let exact = codeSquaredDistance(vector, query)
                     // The query is rounded.
-                    let size = product(vector, vector) + product(query, query)
+                    let size = codeProduct(vector, vector) + codeProduct(query, query)
                     #expect(abs(Double(estimates[0]) - exact) <= size * 0.01)
                     #expect(Double(bounds[0]) <= exact)
                     #expect(Double(bounds[0]) >= exact - size * 0.02)
@@ -93,8 +93,8 @@ import VectorKernels
                 let query = source.normal(40).map { max(min($0, 1), -1) * size }
                 var coded = CodedVectors(40, bits)
                 coded.append(vector)
-                let exact = squaredDistance(vector, query)
-                let size2 = product(vector, vector) + product(query, query)
+                let exact = codeSquaredDistance(vector, query)
+                let size2 = codeProduct(vector, vector) + codeProduct(query, query)
                 for prepared in 0..<3 {
                     let (estimates, bounds) = coded.estimate {
                         switch prepared {
@@ -141,7 +141,7 @@ import VectorKernels
         let dimensions = 96
         let rotation = Rotation(dimensions: dimensions, seed: 8, .best())
         func unit(_ vector: [Float]) -> [Float] {
-            let norm = Float(product(vector, vector).squareRoot())
+            let norm = Float(codeProduct(vector, vector).squareRoot())
             return vector.map { $0 / norm }
         }
         let centre = unit(source.normal(dimensions))
@@ -160,15 +160,15 @@ import VectorKernels
             let query = near()
             let residual = coded.padded(turned(zip(query, centre).map(-)))
             let whole = coded.padded(turned(query))
-            let base = Float(-product(centre, query))
+            let base = Float(-codeProduct(centre, query))
             let euclidean = coded.estimate { $0.prepareEuclidean(residual, confidence: 4) }
             let units = coded.estimate { $0.prepareUnit(residual, confidence: 4) }
             let products = coded.estimate {
                 $0.prepareInnerProduct(whole, base: base, confidence: 4)
             }
             for (index, vector) in vectors.enumerated() {
-                let distance = squaredDistance(vector, query)
-                let product = -product(vector, query)
+                let distance = codeSquaredDistance(vector, query)
+                let product = -codeProduct(vector, query)
                 #expect(abs(Double(euclidean.estimates[index]) - distance) < 0.2)
                 #expect(abs(Double(units.estimates[index]) - product) < 0.1)
                 #expect(abs(Double(products.estimates[index]) - product) < 0.2)

@@ -15,8 +15,8 @@ import VectorKernels
                 $0.prepareInnerProduct(coded.padded(query), base: 0)
             }
             for (estimate, vector) in zip(estimates, vectors) {
-                let error = -Double(estimate) - product(vector, query)
-                sum += error * error / (product(vector, vector) * product(query, query))
+                let error = -Double(estimate) - codeProduct(vector, query)
+                sum += error * error / (codeProduct(vector, vector) * codeProduct(query, query))
             }
         }
         return (sum * Double(dimensions) / Double(vectors.count * queries.count)).squareRoot()
@@ -72,17 +72,17 @@ import VectorKernels
                 let rotation = Rotation(dimensions: dimensions, seed: UInt64(round), .best())
                 let turning = randomMatrix(dimensions, &source)
                 let vectors = (0..<6).map { _ in source.vector(shape, dimensions) }
-                    .filter { product($0, $0) > 0 }
+                    .filter { codeProduct($0, $0) > 0 }
                 let queries = (0..<4).map { _ in source.vector(shape, dimensions) }
-                    .filter { product($0, $0) > 0 }
+                    .filter { codeProduct($0, $0) > 0 }
                 guard !vectors.isEmpty, !queries.isEmpty else { continue }
                 for (index, bits) in CodeBits.allCases.enumerated() {
                     let first = error(
                         vectors.map { rotated($0, rotation) },
                         queries.map { rotated($0, rotation) }, bits)
                     let second = error(
-                        vectors.map { vector in turning.map { dot($0, vector) } },
-                        queries.map { vector in turning.map { dot($0, vector) } }, bits)
+                        vectors.map { vector in turning.map { codeDot($0, vector) } },
+                        queries.map { vector in turning.map { codeDot($0, vector) } }, bits)
                     own[index] += first * first
                     matrix[index] += second * second
                 }
@@ -118,10 +118,10 @@ import VectorKernels
                         $0.prepareInnerProduct(room, base: 0, confidence: confidence)
                     }
                     for (index, vector) in vectors.enumerated() {
-                        if squaredDistance(vector, query) < Double(distances[index]) {
+                        if codeSquaredDistance(vector, query) < Double(distances[index]) {
                             below[0] += 1
                         }
-                        if -product(vector, query) < Double(products[index]) { below[1] += 1 }
+                        if -codeProduct(vector, query) < Double(products[index]) { below[1] += 1 }
                     }
                 }
                 for count in below {
@@ -148,7 +148,7 @@ import VectorKernels
                 let query = source.normal(dimensions)
                 let (_, bounds) = coded.estimate { $0.prepareEuclidean(coded.padded(query)) }
                 for (vector, bound) in zip(vectors, bounds) {
-                    let distance = squaredDistance(vector, query)
+                    let distance = codeSquaredDistance(vector, query)
                     #expect(Double(bound) <= distance * (1 + 1e-6), "\(vector) \(query)")
                 }
             }

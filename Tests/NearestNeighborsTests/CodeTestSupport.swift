@@ -64,17 +64,17 @@ func randomMatrix(_ count: Int, _ vectors: inout CodeVectors) -> [[Float]] {
         var row = vectors.normal(count)
         for _ in 0..<2 {
             for other in rows {
-                let part = dot(row, other)
+                let part = codeDot(row, other)
                 for index in 0..<count { row[index] -= part * other[index] }
             }
         }
-        let norm = dot(row, row).squareRoot()
+        let norm = codeDot(row, row).squareRoot()
         if norm > 1e-3 { rows.append(row.map { $0 / norm }) }
     }
     return rows
 }
 
-func dot(_ a: [Float], _ b: [Float]) -> Float {
+func codeDot(_ a: [Float], _ b: [Float]) -> Float {
     var sums = SIMD8<Float>.zero
     var index = 0
     while index + 8 <= a.count {
@@ -89,11 +89,11 @@ func dot(_ a: [Float], _ b: [Float]) -> Float {
     return sum
 }
 
-func squaredDistance(_ a: [Float], _ b: [Float]) -> Double {
+func codeSquaredDistance(_ a: [Float], _ b: [Float]) -> Double {
     zip(a, b).reduce(0) { $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1)) }
 }
 
-func product(_ a: [Float], _ b: [Float]) -> Double {
+func codeProduct(_ a: [Float], _ b: [Float]) -> Double {
     zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) }
 }
 
