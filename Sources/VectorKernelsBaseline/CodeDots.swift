@@ -57,8 +57,7 @@ protocol CodeBlock {
         let high = low &* 2
         let bits = SIMD16<UInt8>(
             low, low, low, low, low, low, low, low, high, high, high, high, high, high, high, high)
-        let chosen = SIMD16<Int8>.zero.replacing(with: components, where: bytes & bits .== bits)
-        return kernels_wide_chars16(chosen)
+        return kernels_wide_chars16(kernels_chosen16(bytes, bits, components))
     }
 
 #endif

@@ -37,7 +37,7 @@ func largestMagnitude(_ base: UnsafeRawPointer, _ count: Int) -> Int32 {
     var i = 0
     while i < count {
         let bits = unsafeBitCast(sixteen(base, i), to: SIMD16<Int32>.self) & 0x7FFF_FFFF
-        largest.replace(with: bits, where: bits .> largest)
+        largest = kernels_larger16(largest, bits)
         i = i &+ 16
     }
     return kernels_max16(largest)
@@ -133,10 +133,8 @@ enum FourBitField: CodeField {
 @inline(__always)
 func values<Field: CodeField>(_ magnitudes: Sixteen, _ scale: Float, _ field: Field.Type) -> Sixteen
 {
-    var shifted = magnitudes * scale - 0.5
-    let outermost = Field.levels - 1
-    shifted.replace(with: outermost, where: shifted .> outermost)
-    return (shifted + rounder) - rounder
+    let limited = kernels_at_most16(magnitudes * scale - 0.5, Field.levels - 1)
+    return (limited + rounder) - rounder
 }
 
 /// How well a code at some scale points where the vector does.

@@ -64,13 +64,6 @@ enum OneRow: RowGroup {
     }
 }
 
-/// Where there is no number of any use: overflow, or factors that say that there is no estimate.
-@inline(__always)
-func isUseless(_ values: Sixteen) -> SIMDMask<SIMD16<Int32>> {
-    let bits = unsafeBitCast(values, to: SIMD16<Int32>.self) & 0x7FFF_FFFF
-    return bits .>= 0x7F80_0000
-}
-
 /// Where the estimates of a block come from and go to.
 struct EstimateRows {
     let terms: KernelEstimateTerms
@@ -88,8 +81,7 @@ struct EstimateRows {
         let values =
             terms.base + terms.normWeight * norms
             + Group.floats(scales, row) * (products * terms.dotScale)
-        let limited = values.replacing(with: .greatestFiniteMagnitude, where: isUseless(values))
-        Group.store(limited, estimates, row)
+        Group.store(kernels_finite16(values, .greatestFiniteMagnitude), estimates, row)
         return values
     }
 
@@ -111,7 +103,8 @@ struct EstimateRows {
         let variance = errors * errors + norms * terms.normErrorRatio
         let margin = terms.margin + terms.normMargin * norms
         let lower = values - kernels_sqrt16(variance) * terms.errorScale - margin
-        Group.store(lower.replacing(with: -.infinity, where: isUseless(lower)), bounds, row)
+        // No number of any use comes from overflow, or factors that say that there is no estimate.
+        Group.store(kernels_finite16(lower, -.infinity), bounds, row)
     }
 }
 

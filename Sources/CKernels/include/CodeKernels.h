@@ -115,7 +115,36 @@ KERNELS_ANYWHERE kernels_floats16 kernels_from_bytes16(kernels_bytes16 v)
     return __builtin_convertvector(v, kernels_floats16);
 }
 
-/* Conversions that Swift makes lane by lane on the baseline. */
+/* Comparisons and conversions that Swift makes lane by lane. */
+
+/* The values, but another one in the place of infinities and NaNs. */
+KERNELS_ANYWHERE kernels_floats16 kernels_finite16(kernels_floats16 v, float other)
+{
+    kernels_ints16 useless = ((kernels_ints16)v & INT32_MAX) >= 0x7f800000;
+    kernels_floats16 others = other;
+    return (kernels_floats16)(((kernels_ints16)v & ~useless) | ((kernels_ints16)others & useless));
+}
+
+/* The values, none of them above the limit. */
+KERNELS_ANYWHERE kernels_floats16 kernels_at_most16(kernels_floats16 v, float limit)
+{
+    kernels_floats16 limits = limit;
+    kernels_ints16 above = v > limits;
+    return (kernels_floats16)(((kernels_ints16)v & ~above) | ((kernels_ints16)limits & above));
+}
+
+/* The larger ones. */
+KERNELS_ANYWHERE kernels_ints16 kernels_larger16(kernels_ints16 a, kernels_ints16 b)
+{
+    return __builtin_elementwise_max(a, b);
+}
+
+/* The components of a query that a code of single bits chooses. */
+KERNELS_ANYWHERE kernels_chars16 kernels_chosen16(
+    kernels_bytes16 bytes, kernels_bytes16 bits, kernels_chars16 query)
+{
+    return (kernels_chars16)((bytes & bits) == bits) & query;
+}
 
 KERNELS_ANYWHERE kernels_bytes16 kernels_low_bytes16(kernels_ints16 v)
 {
