@@ -131,6 +131,7 @@ def main():
         for name in options.sets:
             run["sets"].append(measure(name, options, client, pathlib.Path(scratch)))
             run["minutes"] = round((time.monotonic() - progress.BEGAN) / 60, 1)
+            run["machine"]["load_after"] = machine.load()
             # After each set, so that a run that is interrupted leaves something.
             write(run, options.output)
     progress.finish()

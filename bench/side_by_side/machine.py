@@ -24,6 +24,10 @@ def describe():
         "memory_gb": round(kilobytes / 1024 / 1024, 1),
         "system": first_match("/etc/os-release", r'^PRETTY_NAME="?([^"\n]*)', platform.system()),
         "kernel": platform.release(),
-        # above 1 somebody else was at work, and the figures are noisy
-        "load_before": round(os.getloadavg()[0], 2),
+        "load_before": load(),
     }
+
+
+def load():
+    """The load average. What is above 1 was somebody else's work, and made the figures noisy."""
+    return round(os.getloadavg()[0], 2)

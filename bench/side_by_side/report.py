@@ -123,7 +123,7 @@ def circumstances(run):
         f" {run['server']}",
         f"{box['processor']} ({', '.join(box['instructions']) or 'no AVX2'}), {box['cores']} cores,"
         f" {box['memory_gb']} GB, {box['system']}, Linux {box['kernel']},"
-        f" load before the run {box['load_before']}",
+        f" load {box['load_before']} before the run, {box['load_after']} at its end",
         settings,
         f"command: {run['command']} ({run['minutes']} minutes)",
     ]

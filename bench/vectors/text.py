@@ -25,11 +25,12 @@ def make(archive, rows, queries, say):
     say(f"{len(names):,} descriptions")
     words = [
         example.words_of(packages[name], siblings[packages[name]["Source"]])
-        for name in names[: rows + queries]
+        for name in names[: rows * 105 // 100 + queries]
     ]
     say("singular value decomposition")
     base, held_out = example.text_vectors(words[queries:], words[:queries])
-    # Packages of which the same words are known have the same vector; one stays, in its place.
+    # Packages of which the same words are known have the same vector; one stays, in its place. Some
+    # in a hundred do, hence a few more above.
     base = base.astype(np.float16)
     _, first = np.unique(base, axis=0, return_index=True)
-    return base[np.sort(first)], held_out.astype(np.float16)
+    return base[np.sort(first)[:rows]], held_out.astype(np.float16)
