@@ -416,6 +416,6 @@ FROM (SELECT id, row_number() OVER () AS n FROM (SELECT id FROM good ORDER BY v 
 VACUUM good;
 SELECT is_whole();
 
-COPY (SELECT) TO PROGRAM 'rm -f pase_bad_input';
+COPY (SELECT) TO PROGRAM 'cat >/dev/null; rm -f pase_bad_input';
 DROP FUNCTION answer, is_whole, receive;
 DROP TABLE bad, good, two_and_three, with_nan, with_infinity, with_null, with_matrix, too_long, other_types, received;

@@ -76,7 +76,7 @@ CREATE TABLE items_source AS
 SELECT current_setting('data_directory') || '/pase_statements' AS file \gset
 COPY items_source TO :'file' (FORMAT binary);
 COPY items FROM :'file' (FORMAT binary);
-COPY (SELECT) TO PROGRAM 'rm -f pase_statements';
+COPY (SELECT) TO PROGRAM 'cat >/dev/null; rm -f pase_statements';
 CREATE INDEX items_idx ON items USING pase_hnsw(embedding) WITH (dim = 784, base_nb_num = 16, ef_build = 40);
 ANALYZE items;
 SET hnsw.ef_search = 40;
