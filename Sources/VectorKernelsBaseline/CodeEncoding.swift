@@ -199,7 +199,7 @@ func searchScale<Field: CodeField>(
     let isSmall = count == 64
     var factor: Float = isSmall ? 0.5 : 0.75
     let ratio: Float = isSmall ? 1.0905077 : 1.0699132
-    let end: Float = isSmall ? 2 : 1.4
+    let end: Float = isSmall ? 1.95 : 1.4
     while factor < end {
         tryScales(base, count, padding, middle * factor, middle * factor * ratio, &best, field)
         factor = factor * ratio * ratio

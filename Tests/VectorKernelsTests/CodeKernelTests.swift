@@ -179,6 +179,24 @@ private struct Encoder {
         }
     }
 
+    /// What an index stores depends on these bits.
+    @Test func neverChanges() {
+        for table in tables {
+            var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+            for bits in [1, 2, 4] {
+                var generator = Generator(seed: 18)
+                for count in [1, 2, 3, 15, 63, 64, 65, 100, 128, 300, 960] {
+                    let (code, factors) = encoder(table, generator.vector(count), bits)
+                    for byte in code { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+                    for word in factors.bitPatterns {
+                        hash = (hash ^ UInt64(word)) &* 0x100_0000_01B3
+                    }
+                }
+            }
+            #expect(hash == 15_593_360_862_605_430_461, "\(table.level.name)")
+        }
+    }
+
     /// The fast search for a scale against each scale there is.
     @Test(arguments: [2, 4])
     func scaleIsNearlyTheBest(_ bits: Int) {
@@ -359,6 +377,8 @@ private struct Encoder {
                 Issue.record("\(vector) \(factors)")
                 return
             }
+            var turned = vector
+            table.rotate(&turned, count, generator.next())
             let padded = vector + [Float](repeating: 0, count: blocks(count) * 64 - count)
             var components = [Int8](repeating: 1, count: padded.count)
             var terms = KernelQueryTerms()

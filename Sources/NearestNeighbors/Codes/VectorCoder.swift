@@ -29,8 +29,9 @@ public struct CodeFactors: Equatable, Sendable {
 /// x = u - (2ᵇ - 1) / 2, all of whose components are odd multiples of 1/2. Of the directions that can
 /// be written so the nearest to that of o is wanted; it is among those that arise when t · o is
 /// rounded for some t > 0. Where the paper tries each t at which a component is rounded otherwise,
-/// 14 to 18 are tried here, in two rounds, around the best t for a normal distribution: the angle
-/// differs from the best one by less than 0.2 % with 64 dimensions and more (tested).
+/// 16 are tried here, in two rounds, around the best t for a normal distribution, 22 with up to 64
+/// dimensions. The square of the cosine of the angle comes out less than 0.001 below the largest
+/// there is, from 64 dimensions on (tested).
 ///
 /// The code and its factors are the same to the last bit at each instruction level and on each
 /// architecture.
