@@ -79,10 +79,31 @@ private func cosineDistance(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>
         guard let out = bytes.baseAddress else { return }
         kernels.cosineParts(a, b, count, out.assumingMemoryBound(to: Float.self))
     }
-    let norms = (Double(parts.1) * Double(parts.2)).squareRoot()
+    var sums = (Double(parts.0), Double(parts.1), Double(parts.2))
+    let usual = Double(Float.leastNormalMagnitude) * 1e8
+    if !(sums.1 > usual && sums.2 > usual && (sums.1 + sums.2).isFinite && sums.0.isFinite) {
+        // Squares of very small or very large elements are beyond the range of single precision.
+        sums = cosineSums(a, b, count)
+    }
+    let norms = sums.1.squareRoot() * sums.2.squareRoot()
     guard norms > 0 else { return 1 }
-    let cosine = Double(parts.0) / norms
+    let cosine = sums.0 / norms
     return 1 - max(-1, min(1, cosine))
+}
+
+/// The three sums of a cosine in double precision, which the squares of all floats fit.
+private func cosineSums(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int)
+    -> (Double, Double, Double)
+{
+    var sums = (0.0, 0.0, 0.0)
+    for index in 0..<count {
+        let x = Double(a[index])
+        let y = Double(b[index])
+        sums.0 += x * y
+        sums.1 += x * x
+        sums.2 += y * y
+    }
+    return sums
 }
 
 @inline(__always)
