@@ -20,8 +20,9 @@ func swiftSettings(_ more: [String] = []) -> [SwiftSetting] {
         settings.append(.enableExperimentalFeature("Embedded"))
         flags += ["-wmo", "-Xcc", "-fvisibility=hidden"]
     } else {
-        // The tests are to run optimised code, or a million-round fuzz takes an hour.
-        flags += ["-O"]
+        // The tests are to run optimised code, or a million-round fuzz takes an hour. That wants whole
+        // modules, as in the server: generic code is specialised only where its source is at hand.
+        flags += ["-O", "-wmo", "-num-threads", "1", "-disable-batch-mode"]
     }
     settings.append(.unsafeFlags(flags))
     return settings

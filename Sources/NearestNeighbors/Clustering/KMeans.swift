@@ -9,7 +9,7 @@
 ///
 /// The centroids start as a part of the rows (see `KMeansSeeding`). In all iterations but the last they
 /// move beyond the mean of their rows, by 0.8 of the way there: over-relaxation (Salakhutdinov and
-/// Roweis, Adaptive overrelaxed bound optimization methods, 2003), which comes as far in 10 iterations
+/// Roweis, Adaptive overrelaxed bound optimization methods, 2003), which comes as far in 8 iterations
 /// as Lloyd in 25. A cluster that loses all its rows gets a row far from its centroid.
 ///
 /// What holds for any sample:
@@ -31,7 +31,7 @@ public struct KMeans {
     /// Where the random numbers start.
     public var seed: UInt64
     /// Iterations at most; 0 leaves the centroids where they start.
-    public var maximumIterations = 10
+    public var maximumIterations = 8
     /// When an iteration lowers the inertia by less than this share of it, one more ends the
     /// clustering.
     public var leastGain = 0.002

@@ -5,8 +5,8 @@
 /// candidates are drawn and the one that lowers the sum of the distances most is taken. Here 16
 /// candidates are drawn at a time, because a panel of 16 costs the tile kernel little more than one
 /// row, and of these the best one is taken, then the best one given that one, and so on, until
-/// a share of them has been taken (a step towards k-means||, Bahmani et al. 2012). All this looks at
-/// a part of the sample only.
+/// a share of them has been taken (a step towards k-means||, Bahmani et al. 2012) or the next one
+/// gains little compared with the first. All this looks at a part of the sample only.
 enum KMeansSeeding {
     /// Rows to look at.
     static func rows(count: Int, clusters: Int) -> Int {
@@ -19,6 +19,10 @@ enum KMeansSeeding {
 
     /// Candidates of a round that are taken: the fewer, the better the start and the longer it takes.
     static func taken(clusters: Int) -> Int { min(max(clusters / 32, 1), 8) }
+
+    /// A candidate is taken if it gains at least this share of what the first of the round did. Where
+    /// clusters are well apart, the second candidate in one of them falls short of it.
+    static var leastShare: Float { 0.25 }
 }
 
 extension KMeansRun {
@@ -26,10 +30,8 @@ extension KMeansRun {
     mutating func seed<Progress: ClusteringProgress>(_ progress: inout Progress)
         throws(Progress.Failure)
     {
-        let wantedRows = KMeansSeeding.rows(count: sample.count, clusters: clusters)
-        // Rows spread over the whole sample, since its parts may differ.
-        let step = max(sample.count / max(wantedRows, 1), 1)
-        let rows = min(wantedRows, sample.count / step)
+        let rows = KMeansSeeding.rows(count: sample.count, clusters: clusters)
+        try bringToFront(rows, &progress)
         let matrix = memory.shared.assumingMemoryBound(to: Float.self)
         let taken = KMeansSeeding.taken(clusters: clusters)
         let candidates = CentroidPanels(
@@ -38,7 +40,7 @@ extension KMeansRun {
         candidates.origin.update(from: panels.origin, count: dimensions)
 
         // Before there is a centroid, distances are taken from the mean of all rows.
-        for row in 0..<rows { memory.distances[row] = 2 * memory.offsets[row &* step] }
+        for row in 0..<rows { memory.distances[row] = 2 * memory.offsets[row] }
         var made = 0
         while made < clusters {
             guard
@@ -48,14 +50,19 @@ extension KMeansRun {
             else { break }
             for index in 0..<KMeansMemory.candidates {
                 let row = memory.candidateRows + index &* dimensions
-                row.update(from: sample[Int(memory.drawn[index]) &* step], count: dimensions)
+                row.update(from: sample[Int(memory.drawn[index])], count: dimensions)
                 if isSpherical { metric.normalize(row, dimensions) }
             }
             candidates.write(memory.candidateRows)
-            try measure(candidates, rows, step, into: matrix, &progress)
+            try measure(candidates, rows, into: matrix, &progress)
             var former: Int?
+            var leastGain: Float = 0
             for _ in 0..<min(taken, clusters &- made) {
-                guard let best = takeBest(matrix, rows, after: former) else { break }
+                guard
+                    let (best, gain) = takeBest(
+                        matrix, rows, after: former, gaining: leastGain)
+                else { break }
+                if former == nil { leastGain = KMeansSeeding.leastShare * gain }
                 former = best
                 (centroids + made &* dimensions).update(
                     from: memory.candidateRows + best &* dimensions, count: dimensions)
@@ -72,9 +79,26 @@ extension KMeansRun {
         }
     }
 
+    /// Swaps rows drawn at random to the front of the sample, since its parts may differ.
+    /// O(rows · dimensions).
+    private mutating func bringToFront<Progress: ClusteringProgress>(
+        _ rows: Int, _ progress: inout Progress
+    ) throws(Progress.Failure) {
+        let breath = max(1_000_000 / dimensions, 1)
+        for row in 0..<min(rows, sample.count) {
+            let other = row &+ random.index(below: sample.count &- row)
+            if row % breath == 0 { try progress.breathe() }
+            guard other != row else { continue }
+            let (a, b) = (sample[row], sample[other])
+            for index in 0..<dimensions { (a[index], b[index]) = (b[index], a[index]) }
+            (memory.offsets[row], memory.offsets[other]) =
+                (memory.offsets[other], memory.offsets[row])
+        }
+    }
+
     /// Writes the squared distances of rows from the candidates, 16 for each row.
     private func measure<Progress: ClusteringProgress>(
-        _ candidates: CentroidPanels, _ rows: Int, _ step: Int,
+        _ candidates: CentroidPanels, _ rows: Int,
         into matrix: UnsafeMutablePointer<Float>, _ progress: inout Progress
     ) throws(Progress.Failure) {
         let width = KMeansMemory.candidates
@@ -83,13 +107,13 @@ extension KMeansRun {
         while start < rows {
             let end = min(start &+ block, rows)
             candidates.products(
-                of: sample[start &* step], strideInFloats: step &* dimensions,
+                of: sample[start], strideInFloats: dimensions,
                 rowCount: end &- start, into: matrix + start &* width)
             let biases = UnsafeRawPointer(candidates.biases).loadUnaligned(as: SIMD16<Float>.self)
             for row in start..<end {
                 let place = UnsafeMutableRawPointer(matrix + row &* width)
                 let products = place.loadUnaligned(as: SIMD16<Float>.self)
-                let distances = 2 * (memory.offsets[row &* step] + (biases - products))
+                let distances = 2 * (memory.offsets[row] + (biases - products))
                 place.storeBytes(
                     of: distances.replacing(with: 0, where: distances .< 0),
                     as: SIMD16<Float>.self)
@@ -102,10 +126,12 @@ extension KMeansRun {
     /// Takes the candidate that lowers the sum of the distances most.
     ///
     /// - Parameter former: the candidate taken before in this round: its distances are taken in first.
-    /// - Returns: the candidate's place, or nil if none lowers the sum.
+    /// - Returns: the candidate's place and by how much it lowers the sum, or nil if no candidate lowers
+    ///   it by more than `leastGain`.
     private func takeBest(
-        _ matrix: UnsafeMutablePointer<Float>, _ rows: Int, after former: Int?
-    ) -> Int? {
+        _ matrix: UnsafeMutablePointer<Float>, _ rows: Int, after former: Int?,
+        gaining leastGain: Float
+    ) -> (place: Int, gain: Float)? {
         let distances = memory.distances
         if let former { distances[Int(memory.drawn[former])] = 0 }
         let column = former ?? 0
@@ -120,14 +146,15 @@ extension KMeansRun {
             gains += gain.replacing(with: 0, where: gain .< 0)
         }
         var best: Int?
-        var bestGain: Float = 0
+        var bestGain = leastGain
         for index in 0..<KMeansMemory.candidates where gains[index] > bestGain {
             // One that equals a centroid gains nothing but rounding errors.
             guard distances[Int(memory.drawn[index])] > 0 else { continue }
             best = index
             bestGain = gains[index]
         }
-        return best
+        guard let best else { return nil }
+        return (best, bestGain)
     }
 
     /// Lowers the distances to those from a candidate.
