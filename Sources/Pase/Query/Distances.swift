@@ -85,7 +85,7 @@ private func cosineDistance(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>
         // Squares of very small or very large elements are beyond the range of single precision.
         sums = cosineSums(a, b, count)
     }
-    let norms = sums.1.squareRoot() * sums.2.squareRoot()
+    let norms = (sums.1 * sums.2).squareRoot()
     guard norms > 0 else { return 1 }
     let cosine = sums.0 / norms
     return 1 - max(-1, min(1, cosine))
