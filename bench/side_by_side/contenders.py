@@ -10,6 +10,10 @@ class Contender:
     def __init__(self, metric):
         self.metric = metric
 
+    def literal(self, elements):
+        """A query as SQL text."""
+        raise NotImplementedError
+
     def setting(self, ef):
         """(statements to run before, options of the driver) for a search with `ef` candidates."""
         raise NotImplementedError
@@ -40,6 +44,12 @@ class Pase(Contender):
         _, operator, field = self.METRICS[self.metric]
         kind = "float4[]" if field is None else "pase"
         return f"SELECT id FROM {self.table} ORDER BY v {operator} $1::{kind} LIMIT 10"
+
+    def literal(self, elements):
+        field = self.METRICS[self.metric][2]
+        if field is None:
+            return f"'{{{elements}}}'::float4[]"
+        return f"'{elements}:0:{field}'::pase"
 
     def setting(self, ef):
         field = self.METRICS[self.metric][2]
@@ -77,6 +87,9 @@ class Pgvector(Contender):
     def search(self):
         operator = self.METRICS[self.metric][1]
         return f"SELECT id FROM {self.table} ORDER BY v {operator} $1::vector LIMIT 10"
+
+    def literal(self, elements):
+        return f"'[{elements}]'::vector"
 
     def setting(self, ef):
         return ([f"SET hnsw.ef_search = {ef}"] if ef else []), ["--as", "vector"]

@@ -96,13 +96,11 @@ class Phases:
         """Whether the planner takes each index on its own, for a query that does not say how many
         candidates it wants. The curve is measured with the index in any case."""
         ones = ",".join("1" for _ in range(self.dataset.dimensions))
-        literals = {"float4[]": f"'{{{ones}}}'::float4[]", "pase": f"'{ones}'::pase"}
-        literals["vector"] = f"'[{ones}]'::vector"
         taken = {}
         for contender in self.contenders:
-            statement, _, rest = contender.search().partition("$1::")
-            kind, _, rest = rest.partition(" ")
-            plan = self.client.sql(f"EXPLAIN {statement}{literals[kind]} {rest}")
+            before, _, after = contender.search().partition("$1::")
+            rest = after.partition(" ")[2]
+            plan = self.client.sql(f"EXPLAIN {before}{contender.literal(ones)} {rest}")
             taken[contender.name] = f"Index Scan using {contender.index} " in plan
         return taken
 
