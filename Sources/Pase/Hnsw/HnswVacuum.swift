@@ -105,10 +105,15 @@ private struct HnswVacuum {
         _ block: UInt32, _ isDead: (UInt64) throws(ServerError) -> Bool
     ) throws(ServerError) {
         let locked = try LockedPage.open(index, block, .exclusive, bulk: bulk)
+        // The map of free space is not logged, so a crash, or an error between removing and noting, leaves
+        // it wrong. Each vacuum puts it right.
         guard !locked.page.isNew else {
             try locked.close()
+            try FreeSpaceMap(index).record(
+                block, available: IndexPage.usableBytes(special: MetapageItem.specialBytes))
             return
         }
+        let freeSpace = locked.page.freeSpace
         let edit = try PageEdit(index, .logged)
         let page = try edit.page(of: locked)
         var hasChanged = false
@@ -138,6 +143,9 @@ private struct HnswVacuum {
         }
         if hasChanged { try edit.commit() } else { try edit.abandon() }
         try locked.close()
+        if freeSpace >= HnswLayout.rowsItemBytes {
+            try FreeSpaceMap(index).record(block, available: freeSpace)
+        }
         for index in 0..<withList.count { try removeListedRows(withList[index], isDead) }
         try withList.free(in: &memory)
     }
