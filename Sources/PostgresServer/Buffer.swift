@@ -124,4 +124,10 @@ public struct PageHints {
     public func prefetch(_ block: UInt32, offset: Int, bytes: Int) {
         pase_hint_prefetch(hints, block, offset, bytes)
     }
+
+    /// The same for all of a block's page.
+    @inline(__always)
+    public func prefetchPage(_ block: UInt32) {
+        pase_hint_prefetch(hints, block, 0, Int(BLCKSZ))
+    }
 }

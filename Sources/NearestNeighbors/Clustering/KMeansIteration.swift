@@ -97,7 +97,7 @@ extension KMeansRun {
     /// Puts a centroid where a row is.
     func setCentroid(_ cluster: Int, toRow row: Int) {
         let centroid = centroids + cluster &* dimensions
-        centroid.update(from: sample[row], count: dimensions)
+        centroid.copy(from: sample[row], count: dimensions)
         if isSpherical { metric.normalize(centroid, dimensions) }
     }
 }

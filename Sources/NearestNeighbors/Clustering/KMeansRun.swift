@@ -53,18 +53,18 @@ struct KMeansRun {
         let breath = max(1_000_000 / dimensions, 1)
         for row in 0..<sample.count {
             if row % breath == 0 { try progress.breathe() }
-            spare.update(from: sample[row], count: dimensions)
+            spare.copy(from: sample[row], count: dimensions)
             if isSpherical { metric.normalize(spare, dimensions) }
             guard set.insert(spare, at: distinct) else { continue }
             guard distinct < clusters else { return nil }
-            (centroids + distinct &* dimensions).update(from: spare, count: dimensions)
+            (centroids + distinct &* dimensions).copy(from: spare, count: dimensions)
             distinct &+= 1
         }
         if distinct == 0 {
             centroids.update(repeating: 0, count: clusters &* dimensions)
         } else {
             for cluster in distinct..<max(clusters, distinct) {
-                (centroids + cluster &* dimensions).update(
+                (centroids + cluster &* dimensions).copy(
                     from: centroids + (cluster % distinct) &* dimensions, count: dimensions)
             }
         }
@@ -117,11 +117,11 @@ struct KMeansRun {
         var looked = 0
         let spare = memory.candidateRows
         while duplicates > 0 && looked < sample.count {
-            spare.update(from: sample[next], count: dimensions)
+            spare.copy(from: sample[next], count: dimensions)
             if isSpherical { metric.normalize(spare, dimensions) }
             let cluster = memory.counts[duplicates &- 1]
             if set.insert(spare, at: cluster) {
-                (centroids + cluster &* dimensions).update(from: spare, count: dimensions)
+                (centroids + cluster &* dimensions).copy(from: spare, count: dimensions)
                 duplicates &-= 1
             }
             next = next &+ 1 == sample.count ? 0 : next &+ 1

@@ -82,7 +82,7 @@ struct KMeansSample {
 
     private mutating func drop(_ index: Int) {
         count &-= 1
-        if index < count { self[index].update(from: self[count], count: dimensions) }
+        if index < count { self[index].copy(from: self[count], count: dimensions) }
     }
 
     private func largestMagnitude(of row: UnsafePointer<Float>) -> Float {

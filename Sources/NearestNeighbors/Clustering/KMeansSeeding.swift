@@ -37,7 +37,7 @@ extension KMeansRun {
         let candidates = CentroidPanels(
             in: memory.candidatePanels, count: KMeansMemory.candidates, dimensions: dimensions,
             isSpherical: isSpherical, kernels: metric.kernels)
-        candidates.origin.update(from: panels.origin, count: dimensions)
+        candidates.origin.copy(from: panels.origin, count: dimensions)
 
         // Before there is a centroid, distances are taken from the mean of all rows.
         for row in 0..<rows { memory.distances[row] = 2 * memory.offsets[row] }
@@ -50,7 +50,7 @@ extension KMeansRun {
             else { break }
             for index in 0..<KMeansMemory.candidates {
                 let row = memory.candidateRows + index &* dimensions
-                row.update(from: sample[Int(memory.drawn[index])], count: dimensions)
+                row.copy(from: sample[Int(memory.drawn[index])], count: dimensions)
                 if isSpherical { metric.normalize(row, dimensions) }
             }
             candidates.write(memory.candidateRows)
@@ -64,7 +64,7 @@ extension KMeansRun {
                 else { break }
                 if former == nil { leastGain = KMeansSeeding.leastShare * gain }
                 former = best
-                (centroids + made &* dimensions).update(
+                (centroids + made &* dimensions).copy(
                     from: memory.candidateRows + best &* dimensions, count: dimensions)
                 made &+= 1
                 try progress.breathe()

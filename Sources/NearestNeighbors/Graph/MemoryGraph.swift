@@ -312,7 +312,7 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         of node: NodeReference, level: Int, into distances: UnsafeMutablePointer<Float>
     ) throws(Failure) -> Bool {
         let index = index(node)
-        distances.update(
+        distances.copy(
             from: links(index, level).distances, count: linkCount(index, level))
         return true
     }
@@ -355,7 +355,7 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
             to: Header(
                 row: currentRow, place: 0, upper: upper, extraRow: 0, groundCount: 0,
                 level: UInt16(truncatingIfNeeded: level), upperPlace: 0))
-        vector(index).update(from: query, count: shape.dimensions)
+        vector(index).copy(from: query, count: shape.dimensions)
         var layer = 0
         while layer <= level {
             let list = lists.list(layer)

@@ -65,17 +65,25 @@ public struct ProbedCodes {
     /// Number of groups added.
     public var groupCount: Int { groups.count }
 
-    /// Adds a group: `count` lower bounds, by slot; +∞ for a slot that holds nothing.
+    /// Makes room for the lower bounds of a group of `count` codes, which the caller writes there before
+    /// `addGroup`: by slot, +∞ for one that holds nothing.
     @inline(__always)
-    public mutating func addGroup<Memory: MemorySource>(
-        _ lowerBounds: UnsafePointer<Float>, count: Int, in memory: inout Memory
-    ) throws(Memory.Failure) {
+    public mutating func roomForGroup<Memory: MemorySource>(_ count: Int, in memory: inout Memory)
+        throws(Memory.Failure) -> UnsafeMutablePointer<Float>
+    {
+        try bounds.reserve(bounds.count &+ count, in: &memory)
+        return bounds.start + bounds.count
+    }
+
+    /// Adds the group whose bounds have been written into the room made for them.
+    @inline(__always)
+    public mutating func addGroup<Memory: MemorySource>(count: Int, in memory: inout Memory)
+        throws(Memory.Failure)
+    {
         let first = bounds.count
-        try bounds.reserve(first &+ count, in: &memory)
-        (bounds.start + first).update(from: lowerBounds, count: count)
         bounds.count = first &+ count
         try groups.append(Group(first: first, count: count), in: &memory)
-        for index in first..<(first &+ count) { try offer(index, in: &memory) }
+        try offer(first..<(first &+ count), in: &memory)
     }
 
     /// The next nearest vector, nil when all have been answered.
@@ -109,22 +117,58 @@ public struct ProbedCodes {
     // MARK: The pool
 
     /// While codes come in: the farthest of the pool on top, to be replaced. Afterwards: the nearest.
-    @inline(__always)
-    private mutating func offer<Memory: MemorySource>(_ index: Int, in memory: inout Memory)
-        throws(Memory.Failure)
-    {
-        let bound = bounds[index]
-        if pool.count < poolSize {
-            guard bound < .infinity else { return }
-            try pool.push(
-                ScoredNode(distance: bound, node: NodeReference(raw: UInt64(index))), in: &memory)
-        } else if bound < pool.top.distance {
-            outside = min(outside, pool.top.distance)
-            pool.replaceTop(
-                ScoredNode(distance: bound, node: NodeReference(raw: UInt64(index))))
-        } else {
-            outside = min(outside, bound)
+    private mutating func offer<Memory: MemorySource>(
+        _ indices: Range<Int>, in memory: inout Memory
+    ) throws(Memory.Failure) {
+        let bounds = bounds.start
+        var index = indices.lowerBound
+        while pool.count < poolSize, index < indices.upperBound {
+            if bounds[index] < .infinity { try pool.push(node(index), in: &memory) }
+            index &+= 1
         }
+        guard index < indices.upperBound else { return }
+        var limit = pool.top.distance
+        var least = SIMD4<Float>(repeating: outside)
+        while index < indices.upperBound {
+            // Most codes are too far: sixteen at a time they are only looked at.
+            var end = index &+ 16
+            if end <= indices.upperBound {
+                let smallest = leastOfSixteen(index)
+                if smallest.least >= limit {
+                    least = least.orLess(smallest)
+                    index = end
+                    continue
+                }
+            }
+            end = min(end, indices.upperBound)
+            while index < end {
+                var left = bounds[index]
+                if left < limit {
+                    pool.replaceTop(node(index))
+                    left = limit
+                    limit = pool.top.distance
+                }
+                least.x = left < least.x ? left : least.x
+                index &+= 1
+            }
+        }
+        outside = least.least
+    }
+
+    @inline(__always)
+    private func node(_ index: Int) -> ScoredNode {
+        ScoredNode(distance: bounds[index], node: NodeReference(raw: UInt64(index)))
+    }
+
+    /// The smallest of sixteen bounds is one of four.
+    @inline(__always)
+    private func leastOfSixteen(_ index: Int) -> SIMD4<Float> {
+        let start = UnsafeRawPointer(bounds.start + index)
+        let first = start.loadUnaligned(as: SIMD4<Float>.self)
+            .orLess(start.loadUnaligned(fromByteOffset: 16, as: SIMD4<Float>.self))
+        let second = start.loadUnaligned(fromByteOffset: 32, as: SIMD4<Float>.self)
+            .orLess(start.loadUnaligned(fromByteOffset: 48, as: SIMD4<Float>.self))
+        return first.orLess(second)
     }
 
     /// Sorts the pool, the nearest last.
@@ -165,7 +209,7 @@ public struct ProbedCodes {
         poolSize &*= 4
         pool.nodes.count = 0
         outside = .infinity
-        for index in 0..<bounds.count { try offer(index, in: &memory) }
+        try offer(0..<bounds.count, in: &memory)
         orderPool()
     }
 
@@ -178,5 +222,22 @@ public struct ProbedCodes {
             if groups[middle].first <= index { low = middle } else { high = middle }
         }
         return ListCandidate(group: low, slot: index &- groups[low].first)
+    }
+}
+
+// The standard library's minima look for NaN, which is not to be found here and took most of the time.
+extension SIMD4<Float> {
+    /// The lesser of each two elements.
+    @inline(__always)
+    fileprivate func orLess(_ other: SIMD4<Float>) -> SIMD4<Float> {
+        replacing(with: other, where: other .< self)
+    }
+
+    /// The least element.
+    @inline(__always)
+    fileprivate var least: Float {
+        let low = x < y ? x : y
+        let high = z < w ? z : w
+        return low < high ? low : high
     }
 }

@@ -54,7 +54,7 @@ public struct GrowableArray<Element: BitwiseCopyable> {
         let larger = max(wanted, capacity &* 2)
         let moved = try memory.allocate(bytes: larger &* MemoryLayout<Element>.stride)
             .assumingMemoryBound(to: Element.self)
-        moved.update(from: start, count: count)
+        moved.copy(from: start, count: count)
         // Released last: whoever throws must not leave the array with memory that is gone.
         let former = start
         start = moved

@@ -22,7 +22,7 @@ struct IvfflatEncoder {
 
     /// Writes the rotated vector.
     func rotate(_ vector: UnsafePointer<Float>, into rotated: UnsafeMutablePointer<Float>) {
-        rotated.update(from: vector, count: code.dimensions)
+        rotated.copy(from: vector, count: code.dimensions)
         rotation.apply(rotated)
     }
 

@@ -101,7 +101,7 @@ extension IvfflatPages {
                 if list == 0 || distance < bestDistance {
                     best = list
                     bestDistance = distance
-                    centroid.update(from: candidate, count: meta.dimensions)
+                    centroid.copy(from: candidate, count: meta.dimensions)
                 }
                 list += 1
             }

@@ -17,7 +17,6 @@ struct IvfflatSearch {
     private let residual: UnsafeMutablePointer<Float>
     private var codeQuery: CodeQuery
     private let estimates: UnsafeMutablePointer<Float>
-    private let bounds: UnsafeMutablePointer<Float>
     /// Lists not probed yet, by the distance of their centroids; nodes are list numbers.
     private var lists: BinaryHeap<NearestFirst>
     private let listsPerRound: Int
@@ -40,7 +39,6 @@ struct IvfflatSearch {
         rotated = try memory.allocate(code.paddedDimensions, of: Float.self)
         residual = try memory.allocate(code.paddedDimensions, of: Float.self)
         estimates = try memory.allocate(layout.slots, of: Float.self)
-        bounds = try memory.allocate(layout.slots, of: Float.self)
         codeQuery = CodeQuery(
             code, codeKernels,
             components: try memory.allocate(code.paddedDimensions, of: Int8.self))
@@ -162,6 +160,8 @@ struct IvfflatSearch {
         let start = try pages.group(locked.page, block)
         let used = Int(start.u16(8))
         let next = start.u32(0)
+        if next != 0 { pages.hints.prefetchPage(next) }
+        let bounds = try probed.roomForGroup(used, in: &memory)
         codeQuery.bound(
             (start + layout.codesOffset).assumingMemoryBound(to: UInt8.self),
             stride: layout.codeBytes,
@@ -178,7 +178,7 @@ struct IvfflatSearch {
         }
         try vectors.addGroup(block, start)
         try locked.close()
-        try probed.addGroup(bounds, count: used, in: &memory)
+        try probed.addGroup(count: used, in: &memory)
         return next
     }
 
