@@ -2,6 +2,8 @@
 public protocol ListStorage: MemorySource {
     /// The exact distance of the vector in a slot of a group from the query. O(dimensions).
     mutating func distance(of candidate: ListCandidate) throws(Failure) -> Float
+    /// Says that the distance of this vector will probably be asked for soon.
+    func prefetch(_ candidate: ListCandidate)
 }
 
 /// A vector of an inverted list: the group it is in, by the number under which `ProbedCodes` got it, and
@@ -38,15 +40,15 @@ public struct ProbedCodes {
     private let firstPoolSize: Int
     private var ready: BinaryHeap<NearestFirst>
 
-    /// No codes yet. `poolSize` codes are looked at first; each time they do not suffice, four times as
-    /// many.
-    public init<Memory: MemorySource>(poolSize: Int, in memory: inout Memory)
+    /// No codes yet, but room for `capacity`. `poolSize` codes are looked at first; each time they do not
+    /// suffice, four times as many.
+    public init<Memory: MemorySource>(poolSize: Int, capacity: Int, in memory: inout Memory)
         throws(Memory.Failure)
     {
         firstPoolSize = max(poolSize, 1)
         self.poolSize = firstPoolSize
-        bounds = try GrowableArray(capacity: 4096, in: &memory)
-        groups = try GrowableArray(capacity: 128, in: &memory)
+        bounds = try GrowableArray(capacity: capacity, in: &memory)
+        groups = try GrowableArray(capacity: 64, in: &memory)
         pool = try BinaryHeap(capacity: firstPoolSize &+ 1, in: &memory)
         ready = try BinaryHeap(capacity: firstPoolSize &+ 1, in: &memory)
     }
@@ -91,7 +93,7 @@ public struct ProbedCodes {
     public mutating func next<Storage: ListStorage>(in storage: inout Storage)
         throws(Storage.Failure) -> (candidate: ListCandidate, distance: Float)?
     {
-        if !isPoolOrdered { orderPool() }
+        if !isPoolOrdered { orderPool(in: storage) }
         while true {
             let unread = min(pool.count > 0 ? poolTop.distance : .infinity, outside)
             if ready.count > 0, ready.top.distance <= unread {
@@ -101,6 +103,7 @@ public struct ProbedCodes {
             if pool.count > 0, poolTop.distance <= outside {
                 let index = Int(popPool().node.raw)
                 bounds[index] = .infinity
+                prefetch(ProbedCodes.prefetchDistance, in: storage)
                 let distance = try storage.distance(of: candidate(index))
                 try ready.push(
                     ScoredNode(
@@ -172,7 +175,7 @@ public struct ProbedCodes {
     }
 
     /// Sorts the pool, the nearest last.
-    private mutating func orderPool() {
+    private mutating func orderPool<Storage: ListStorage>(in storage: Storage) {
         // Taking the farthest out again and again leaves them in ascending order behind the heap; turned
         // around, the nearest is the last.
         let count = pool.count
@@ -191,6 +194,19 @@ public struct ProbedCodes {
             high &-= 1
         }
         isPoolOrdered = true
+        for place in 1..<ProbedCodes.prefetchDistance { prefetch(place, in: storage) }
+    }
+
+    /// Vectors that are on their way from memory at the same time.
+    @inline(__always)
+    private static var prefetchDistance: Int { 4 }
+
+    /// Prefetches the n-th vector that is still to be read.
+    @inline(__always)
+    private func prefetch<Storage: ListStorage>(_ place: Int, in storage: Storage) {
+        if pool.count >= place {
+            storage.prefetch(candidate(Int(pool.nodes[pool.count &- place].node.raw)))
+        }
     }
 
     @inline(__always)
@@ -203,14 +219,14 @@ public struct ProbedCodes {
         return node
     }
 
-    private mutating func refillPool<Memory: MemorySource>(in memory: inout Memory)
-        throws(Memory.Failure)
+    private mutating func refillPool<Storage: ListStorage>(in memory: inout Storage)
+        throws(Storage.Failure)
     {
         poolSize &*= 4
         pool.nodes.count = 0
         outside = .infinity
         try offer(0..<bounds.count, in: &memory)
-        orderPool()
+        orderPool(in: memory)
     }
 
     @inline(__always)

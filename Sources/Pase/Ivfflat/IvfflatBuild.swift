@@ -127,9 +127,3 @@ private func assignRow(
         return true
     }
 }
-
-/// Rows of `dimensions` floats one behind the other.
-struct IvfflatCentroids {
-    let start: UnsafeMutablePointer<Float>
-    let count: Int
-}

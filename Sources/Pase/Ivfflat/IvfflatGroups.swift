@@ -54,7 +54,7 @@ extension IvfflatPages {
 
     /// The group at which an insertion into a list begins to look, made if the list has none.
     private func firstGroup(_ list: Int, _ memory: ServerMemory) throws(ServerError) -> UInt32 {
-        let place = meta.place(of: list)
+        let place = place(of: list)
         var locked = try open(place.block, IvfflatLayout.centroidsKind, .shared)
         var start = try centroid(list, in: locked.page)
         var block = start.u32(4) != 0 ? start.u32(4) : start.u32(0)
@@ -103,7 +103,7 @@ extension IvfflatPages {
 
     /// Notes where the next insertion into a list begins to look.
     func setInsertionGroup(_ list: Int, _ block: UInt32) throws(ServerError) {
-        let place = meta.place(of: list)
+        let place = place(of: list)
         let locked = try open(place.block, IvfflatLayout.centroidsKind, .exclusive)
         let edit = try PageEdit(index, mode)
         try centroid(list, in: edit.page(of: locked)).put(block, at: 4)
@@ -160,15 +160,17 @@ extension IvfflatPages {
 }
 
 extension IvfflatLayout {
+    /// The codes in the item of a codes page.
+    @inline(__always)
+    func codes(of start: UnsafeMutableRawPointer) -> IvfflatCodes {
+        IvfflatCodes(start + codesOffset, slots: slots, codeBytes: codeBytes)
+    }
+
     /// Writes the code, the factors and the row of an entry.
     func write(
         _ entry: IvfflatPages.Entry, slot: Int, to start: UnsafeMutableRawPointer
     ) {
-        start.put(entry.factors.squaredNorm.bitPattern, at: addOffset + slot * 4)
-        start.put(entry.factors.scale.bitPattern, at: scaleOffset + slot * 4)
-        start.put(entry.factors.error.bitPattern, at: errorOffset + slot * 4)
-        (start + codesOffset + slot * codeBytes).copyMemory(
-            from: entry.code, byteCount: codeBytes)
+        codes(of: start).write(entry.code, entry.factors, slot: slot)
         start.putRow(entry.row, at: tidsOffset + slot * IvfflatLayout.tidBytes)
     }
 }

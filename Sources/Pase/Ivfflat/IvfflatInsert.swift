@@ -39,13 +39,32 @@ private func insert(
     let rotated = try memory.allocate(encoder.code.paddedDimensions, of: Float.self)
     reader.prepare(start, vector.count, into: prepared)
     encoder.rotate(prepared, into: rotated)
+    let list = try nearestList(pages, rotated, reader.metric, memory)
     let centroid = try memory.allocate(vector.count, of: Float.self)
-    let list = try pages.nearestList(rotated, reader.metric, centroid: centroid)
+    try pages.copyCentroid(list, into: centroid)
     let factors = encoder.encode(rotated, from: centroid)
     try pages.insert(
         IvfflatPages.Entry(
             row: row, vector: prepared, code: encoder.bytes, factors: factors),
         list: list, memory)
+}
+
+/// The list whose centroid is nearest to a rotated vector.
+private func nearestList(
+    _ pages: IvfflatPages, _ rotated: UnsafePointer<Float>, _ metric: Metric,
+    _ memory: ServerMemory
+) throws(ServerError) -> Int {
+    let code = CodeLayout(dimensions: pages.layout.dimensions, bits: pages.layout.bits)
+    let residual = try memory.allocate(code.paddedDimensions, of: Float.self)
+    var query = CodeQuery(
+        code, codeKernels,
+        components: try memory.allocate(code.paddedDimensions, of: Int8.self))
+    var ranking = try IvfflatRanking(
+        pages, rotated, metric, query: &query, residual: residual, memory)
+    guard let nearest = try ranking.next(pages) else {
+        throw MetapageItem.damaged(pages.index)
+    }
+    return nearest.list
 }
 
 /// Gives an index that was created without rows a first and only list, around zero.
@@ -60,11 +79,11 @@ private func makeFirstList(
         meta.dimensions = dimensions
         meta.lists = 1
         meta.bits = IvfflatLayout.defaultBits(dimensions)
+        meta.centroids = try index.blockCount()
         let pages = IvfflatPages(index, meta, .logged)
-        let locked = try pages.addPage(
-            IvfflatLayout.centroidsKind, itemBytes: pages.layout.centroidBytes, memory)
-        meta.centroids = locked.block
-        try locked.close()
+        let zero = try memory.allocate(dimensions, of: Float.self, zeroed: true)
+        try pages.writeCentroids(
+            IvfflatCentroids(start: zero, count: 1), IvfflatEncoder(meta, in: memory), memory)
         try meta.store(index, .logged)
     }
     try index.unlockPage(MetapageItem.block, ExclusiveLock)
@@ -78,35 +97,5 @@ func checkIvfflatDimensions(_ dimensions: Int, _ index: ServerRelation) throws(S
             .programLimitExceeded,
             "index \"\(index.name)\" cannot have \(dimensions) dimensions, "
                 + "the maximum is \(IvfflatLayout.maximumDimensions)")
-    }
-}
-
-extension IvfflatPages {
-    /// The list whose centroid is nearest to a rotated vector, with a copy of the centroid.
-    func nearestList(
-        _ rotated: UnsafePointer<Float>, _ metric: Metric, centroid: UnsafeMutablePointer<Float>
-    ) throws(ServerError) -> Int {
-        var best = 0
-        var bestDistance = Float.infinity
-        var list = 0
-        while list < meta.lists {
-            try checkInterrupts()
-            let block = meta.place(of: list).block
-            let locked = try open(block, IvfflatLayout.centroidsKind, .shared)
-            while list < meta.lists, meta.place(of: list).block == block {
-                let start = try self.centroid(list, in: locked.page)
-                let candidate = (start + IvfflatLayout.centroidHeaderBytes)
-                    .assumingMemoryBound(to: Float.self)
-                let distance = metric.distance(rotated, candidate, meta.dimensions)
-                if list == 0 || distance < bestDistance {
-                    best = list
-                    bestDistance = distance
-                    centroid.copy(from: candidate, count: meta.dimensions)
-                }
-                list += 1
-            }
-            try locked.close()
-        }
-        return best
     }
 }

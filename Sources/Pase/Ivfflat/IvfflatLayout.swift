@@ -6,7 +6,7 @@ import PostgresServer
 // All are standard pages with the special space of 8 bytes that pase_hnsw's have as well:
 //
 //     0  u16  0xA5E1
-//     2  u8   page kind: 1 = metapage, 3 = centroids, 4 = codes, 5 = vectors
+//     2  u8   page kind: 1 = metapage, 3 = centroids, 4 = codes, 5 = vectors, 6 = codes of centroids
 //     3  u8×5 0
 //
 // Block 0 is the metapage. Its only item:
@@ -28,6 +28,12 @@ import PostgresServer
 //     4  u32  group that the next insertion looks at first, 0 = none
 //     8  u64  0
 //    16  centroid, rotated, dimensions × f32
+//
+// After the last list's stands one more, with 0 in front, that is the mean of all. The blocks behind
+// hold the codes of the centroids relative to it, so that a query need not look at each centroid. The
+// only item of such a page, of N slots, as many as fit, in the order of the lists:
+//
+//     0  N × f32  factors and codes, as on a codes page
 //
 // The vectors of a list are in groups: one codes page and the vectors pages that belong to it alone.
 // A vector's slot in its group is the same for its code and for its vector, and it never moves. The
@@ -59,6 +65,7 @@ struct IvfflatLayout {
     static let centroidsKind: UInt8 = 3
     static let codesKind: UInt8 = 4
     static let vectorsKind: UInt8 = 5
+    static let centroidCodesKind: UInt8 = 6
 
     static let magic: UInt32 = 0x4646_5649
     static let formatVersion: UInt16 = 1
@@ -75,11 +82,18 @@ struct IvfflatLayout {
     let slots: Int
     /// Vectors pages of a full group.
     let vectorPages: Int
+    let centroidsPerPage: Int
+    let centroidCodesPerPage: Int
 
     /// Bytes of vectors in a vectors page, all of the page's item.
     static var vectorPageBytes: Int {
         (IndexPage.usableBytes(special: MetapageItem.specialBytes) - IndexPage.linePointerBytes) / 8
             * 8
+    }
+
+    /// Where the item of a vectors page begins, for prefetching.
+    static var vectorsOffset: Int {
+        IndexPage.size - MetapageItem.specialBytes - vectorPageBytes
     }
 
     init(dimensions: Int, bits: CodeBits) {
@@ -89,7 +103,8 @@ struct IvfflatLayout {
         let room = IvfflatLayout.vectorPageBytes
         // The most vectors pages that leave room for the codes of what fits into them; then no page of
         // a full group has much room left.
-        let perSlot = 12 + codeBytes + IvfflatLayout.tidBytes
+        let perCode = IvfflatCodes.factorBytes + codeBytes
+        let perSlot = perCode + IvfflatLayout.tidBytes
         var slots = 1
         var pages = IvfflatLayout.pages(slots: 1, dimensions)
         var candidate = 1
@@ -105,6 +120,12 @@ struct IvfflatLayout {
         }
         self.slots = slots
         vectorPages = pages
+        centroidCodesPerPage = room / perCode
+        centroidsPerPage = max(
+            1,
+            IndexPage.usableBytes(special: MetapageItem.specialBytes)
+                / (IndexPage.alignedBytes(IvfflatLayout.centroidBytes(dimensions))
+                    + IndexPage.linePointerBytes))
     }
 
     private static func pages(slots: Int, _ dimensions: Int) -> Int {
@@ -113,21 +134,22 @@ struct IvfflatLayout {
 
     // MARK: Offsets in a codes page's item
 
-    var addOffset: Int { IvfflatLayout.groupHeaderBytes + vectorPages * 4 }
-    var scaleOffset: Int { addOffset + slots * 4 }
-    var errorOffset: Int { scaleOffset + slots * 4 }
-    var codesOffset: Int { errorOffset + slots * 4 }
-    var tidsOffset: Int { codesOffset + slots * codeBytes }
+    var codesOffset: Int { IvfflatLayout.groupHeaderBytes + vectorPages * 4 }
+    var tidsOffset: Int {
+        codesOffset + IvfflatCodes.bytes(slots: slots, codeBytes: codeBytes)
+    }
     var groupBytes: Int { tidsOffset + slots * IvfflatLayout.tidBytes }
 
     // MARK: Centroids
 
-    var centroidBytes: Int { IvfflatLayout.centroidHeaderBytes + dimensions * 4 }
-    var centroidsPerPage: Int {
-        max(
-            1,
-            IndexPage.usableBytes(special: MetapageItem.specialBytes)
-                / ((centroidBytes + 7) / 8 * 8 + IndexPage.linePointerBytes))
+    var centroidBytes: Int { IvfflatLayout.centroidBytes(dimensions) }
+    private static func centroidBytes(_ dimensions: Int) -> Int {
+        centroidHeaderBytes + dimensions * 4
+    }
+
+    /// Where a centroid begins on its page, which is only to be prefetched, so it need not be right.
+    func centroidOffset(_ place: Int) -> Int {
+        IndexPage.size - MetapageItem.specialBytes - place * IndexPage.alignedBytes(centroidBytes)
     }
 
     /// The most dimensions: a centroid has to fit a page.

@@ -20,12 +20,6 @@ struct IvfflatMeta {
 
     var layout: IvfflatLayout { IvfflatLayout(dimensions: dimensions, bits: bits) }
 
-    /// Where the centroid of a list stands.
-    func place(of list: Int) -> (block: UInt32, offset: Int) {
-        let perPage = layout.centroidsPerPage
-        return (centroids &+ UInt32(truncatingIfNeeded: list / perPage), list % perPage + 1)
-    }
-
     init(
         dimensions: Int, lists: Int, metric: Metric.Kind, bits: CodeBits, rotationSeed: UInt64,
         centroids: UInt32

@@ -55,16 +55,6 @@ struct IvfflatPages {
         return start
     }
 
-    /// The item of a list in the pages of centroids.
-    @inline(__always)
-    func centroid(_ list: Int, in page: IndexPage) throws(ServerError) -> UnsafeMutableRawPointer {
-        let place = meta.place(of: list)
-        guard let item = try page.item(place.offset), let start = item.baseAddress,
-            item.count == layout.centroidBytes
-        else { throw damaged(place.block, "the centroid of list \(list) is not there") }
-        return start
-    }
-
     /// Adds a page with one item of `bytes`, all zero, at the end of the index.
     func addPage(_ kind: UInt8, itemBytes: Int, _ memory: ServerMemory) throws(ServerError)
         -> LockedPage

@@ -170,7 +170,7 @@ struct IvfflatWalk {
 extension IvfflatPages {
     /// The first group of a list, 0 if it has none.
     func firstBlock(of list: Int) throws(ServerError) -> UInt32 {
-        let place = meta.place(of: list)
+        let place = place(of: list)
         let locked = try open(place.block, IvfflatLayout.centroidsKind, .shared)
         let block = try centroid(list, in: locked.page).u32(0)
         try locked.close()

@@ -17,8 +17,8 @@ struct IvfflatSearch {
     private let residual: UnsafeMutablePointer<Float>
     private var codeQuery: CodeQuery
     private let estimates: UnsafeMutablePointer<Float>
-    /// Lists not probed yet, by the distance of their centroids; nodes are list numbers.
-    private var lists: BinaryHeap<NearestFirst>
+    /// The lists that are not probed yet.
+    private var ranking: IvfflatRanking
     private let listsPerRound: Int
     /// How many standard deviations of an estimate's error the lower bounds leave room for.
     private let confidence: Float
@@ -43,8 +43,7 @@ struct IvfflatSearch {
             code, codeKernels,
             components: try memory.allocate(code.paddedDimensions, of: Int8.self))
         var source = memory
-        lists = try BinaryHeap(capacity: pages.meta.lists, in: &source)
-        probed = try ProbedCodes(poolSize: 64, in: &source)
+        probed = try ProbedCodes(poolSize: 64, capacity: 4096, in: &source)
         vectors = IvfflatVectors(
             pages, metric, query, try GrowableArray(capacity: 1024, in: &source), memory)
         late = try BinaryHeap(capacity: 16, in: &source)
@@ -55,8 +54,9 @@ struct IvfflatSearch {
         Rotation(
             dimensions: layout.dimensions, seed: pages.meta.rotationSeed, codeKernels
         ).apply(rotated)
-        try rankLists()
-        try probeRound()
+        ranking = try IvfflatRanking(
+            pages, rotated, metric, query: &codeQuery, residual: residual, memory)
+        _ = try probeRound()
     }
 
     /// The index's pages.
@@ -79,8 +79,8 @@ struct IvfflatSearch {
                 }
                 last = found.distance
                 if let row = try readRow(node) { return row }
-            } else if lists.count > 0 {
-                try probeRound()
+            } else if try probeRound() {
+                continue
             } else if late.count > 0 {
                 if let row = try readRow(late.pop().node) { return row }
             } else {
@@ -91,46 +91,33 @@ struct IvfflatSearch {
 
     // MARK: Lists
 
-    private mutating func rankLists() throws(ServerError) {
-        let meta = pages.meta
-        var list = 0
-        while list < meta.lists {
-            try checkInterrupts()
-            let block = meta.place(of: list).block
-            let locked = try pages.open(block, IvfflatLayout.centroidsKind, .shared)
-            while list < meta.lists, meta.place(of: list).block == block {
-                let start = try pages.centroid(list, in: locked.page)
-                // A list without any vector needs no look.
-                if start.u32(0) != 0 {
-                    let centroid = (start + IvfflatLayout.centroidHeaderBytes)
-                        .assumingMemoryBound(to: Float.self)
-                    try lists.nodes.append(
-                        ScoredNode(
-                            distance: metric.distance(rotated, centroid, meta.dimensions),
-                            node: NodeReference(raw: UInt64(list))), in: &memory)
-                }
-                list += 1
-            }
-            try locked.close()
-        }
-        lists.reorder()
-    }
-
     /// Scans the codes of the next lists.
-    private mutating func probeRound() throws(ServerError) {
+    ///
+    /// - Returns: false when there is no list left.
+    private mutating func probeRound() throws(ServerError) -> Bool {
         probed.removeAll()
         vectors.groupBlocks.count = 0
-        for _ in 0..<listsPerRound where lists.count > 0 {
-            let list = lists.pop()
-            try probe(Int(list.node.raw), centroidDistance: list.distance)
+        var left = listsPerRound
+        while left > 0 {
+            guard let nearest = try ranking.next(pages) else { return left < listsPerRound }
+            if try probe(nearest.list, centroidDistance: nearest.distance) { left -= 1 }
         }
+        return true
     }
 
-    private mutating func probe(_ list: Int, centroidDistance: Float) throws(ServerError) {
-        let place = pages.meta.place(of: list)
+    /// Scans the codes of a list.
+    ///
+    /// - Returns: false if it has none.
+    private mutating func probe(_ list: Int, centroidDistance: Float) throws(ServerError) -> Bool {
+        let place = pages.place(of: list)
         let locked = try pages.open(place.block, IvfflatLayout.centroidsKind, .shared)
         let start = try pages.centroid(list, in: locked.page)
         var block = start.u32(0)
+        guard block != 0 else {
+            try locked.close()
+            return false
+        }
+        pages.hints.prefetchPage(block)
         let centroid = (start + IvfflatLayout.centroidHeaderBytes)
             .assumingMemoryBound(to: Float.self)
         if metric.kind != .innerProduct {
@@ -149,6 +136,7 @@ struct IvfflatSearch {
             try checkInterrupts()
             block = try scanGroup(block)
         }
+        return true
     }
 
     /// Bounds the distances of a group's vectors.
@@ -162,14 +150,8 @@ struct IvfflatSearch {
         let next = start.u32(0)
         if next != 0 { pages.hints.prefetchPage(next) }
         let bounds = try probed.roomForGroup(used, in: &memory)
-        codeQuery.bound(
-            (start + layout.codesOffset).assumingMemoryBound(to: UInt8.self),
-            stride: layout.codeBytes,
-            CodeFactorArrays(
-                squaredNorms: (start + layout.addOffset).assumingMemoryBound(to: Float.self),
-                scales: (start + layout.scaleOffset).assumingMemoryBound(to: Float.self)),
-            errors: (start + layout.errorOffset).assumingMemoryBound(to: Float.self),
-            count: used, into: estimates, bounds: bounds)
+        layout.codes(of: start).bound(
+            codeQuery, count: used, estimates: estimates, into: bounds)
         if start.u16(10) > 0 {
             for slot in 0..<used
             where start.u16(layout.tidsOffset + slot * IvfflatLayout.tidBytes + 4) == 0 {

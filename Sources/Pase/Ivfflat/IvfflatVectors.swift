@@ -62,6 +62,17 @@ struct IvfflatVectors: ListStorage {
         return sum
     }
 
+    func prefetch(_ candidate: ListCandidate) {
+        let room = IvfflatLayout.vectorPageBytes
+        let bytes = pages.layout.dimensions * 4
+        let begin = candidate.slot * bytes
+        // The first part is the whole of nearly all vectors.
+        let offset = begin % room
+        pages.hints.prefetch(
+            blocks(of: candidate.group)[1 + begin / room],
+            offset: IvfflatLayout.vectorsOffset + offset, bytes: min(bytes, room - offset))
+    }
+
     // MARK: MemorySource
 
     mutating func allocate(bytes count: Int) throws(ServerError) -> UnsafeMutableRawPointer {

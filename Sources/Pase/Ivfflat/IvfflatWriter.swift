@@ -39,21 +39,7 @@ struct IvfflatWriter {
 
     /// Writes the pages of centroids, whose lists are still empty.
     func writeCentroids() throws(ServerError) {
-        let item = try memory.allocate(bytes: layout.centroidBytes, zeroed: true)
-        var list = 0
-        while list < centroids.count {
-            try checkInterrupts()
-            let locked = try LockedPage.extend(pages.index)
-            let page = try newPage(locked, IvfflatLayout.centroidsKind)
-            for _ in 0..<layout.centroidsPerPage where list < centroids.count {
-                (item + IvfflatLayout.centroidHeaderBytes).copyMemory(
-                    from: centroids.start + list * layout.dimensions,
-                    byteCount: layout.dimensions * 4)
-                try add(item, layout.centroidBytes, to: page)
-                list += 1
-            }
-            try locked.close()
-        }
+        try pages.writeCentroids(centroids, encoder, memory)
     }
 
     /// Adds a row; rows of a list come one after the other.
@@ -92,7 +78,7 @@ struct IvfflatWriter {
     mutating func finish() throws(ServerError) {
         guard list >= 0 else { return }
         if used > 0 { try writeGroup() }
-        let place = pages.meta.place(of: list)
+        let place = pages.place(of: list)
         let locked = try pages.open(place.block, IvfflatLayout.centroidsKind, .exclusive)
         try locked.markDirty()
         let start = try pages.centroid(list, in: locked.page)
