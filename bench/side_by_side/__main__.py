@@ -78,7 +78,6 @@ def measure(name, options, client, scratch):
         "description": dataset.description,
         "rows": len(dataset.base),
         "dimensions": dataset.dimensions,
-        "queries": len(dataset.queries),
     }
     result["empty_query_seconds"] = bare.overhead()
     if "scan" not in options.skip:
@@ -100,6 +99,8 @@ def measure_index(phases, skip):
         "title": kind.title,
         "effort": kind.effort,
         **kind.parameters(),
+        "queries": kind.queries(len(phases.dataset.queries)),
+        "rounds": kind.rounds(phases.rounds),
         "statements": {c.name: [c.create_index(), c.search()] for c in phases.contenders},
     }
     section["build"] = phases.build()

@@ -28,6 +28,14 @@ class Hnsw:
     def parameters(self):
         return {}
 
+    def queries(self, there):
+        """How many queries make a point of the curve."""
+        return there
+
+    def rounds(self, wanted):
+        """How many rounds, if so many are wanted."""
+        return wanted
+
     def warm_executions(self, queries):
         """Each query once: which pages a search of a graph meets, the next one cannot know."""
         return queries
@@ -61,6 +69,14 @@ class Ivfflat:
     def parameters(self):
         return {"lists": self.lists}
 
+    def queries(self, there):
+        """Not all: a search of half the table takes as long as it takes, and rounds tell more."""
+        return min(there, 300)
+
+    def rounds(self, wanted):
+        """Three of five, for the same reason."""
+        return (wanted + 1) // 2
+
     def warm_executions(self, queries):
         """A few, for the session's own caches: a few queries meet most of the lists' pages, and
         the longest searches scan half the table."""
@@ -79,7 +95,9 @@ def wanted(names, lists):
 
 def libraries(kind, names):
     """{name: class or function} of the libraries that take part; for names of None the usual ones,
-    if they are installed."""
+    if they are installed. Imports them, so that it is not part of what is timed."""
     if names is None:
         names = [name for name in kind.usual_libraries if importlib.util.find_spec(name)]
+    for name in set(names) & set(kind.libraries):
+        importlib.import_module(name)
     return {name: make for name, make in kind.libraries.items() if name in names}

@@ -129,9 +129,10 @@ class Phases:
         """Recall and time per query for each effort."""
         names = [contender.name for contender in self.contenders] + list(self.libraries)
         efforts, collected = list(self.kind.efforts), {}
-        for number in range(self.rounds):
+        rounds = self.kind.rounds(self.rounds)
+        for number in range(rounds):
             for place, effort in enumerate(efforts):
-                self.say(f"{self.kind.effort} {effort}, round {number + 1} of {self.rounds}")
+                self.say(f"{self.kind.effort} {effort}, round {number + 1} of {rounds}")
                 for name, run in zip(names, self.take_turns(effort)):
                     collected.setdefault((name, effort), []).append(run)
                 if number == 0 and self.is_enough([collected[name, effort][0] for name in names]):
@@ -148,8 +149,8 @@ class Phases:
         return min(self.dataset.recall(run.ids) for run in executions) >= self.kind.enough
 
     def take_turns(self, effort):
-        """All queries once: of each contender, then of each library."""
-        queries = self.dataset.queries
+        """The queries once: of each contender, then of each library."""
+        queries = self.dataset.queries[: self.kind.queries(len(self.dataset.queries))]
         warm = self.kind.warm_executions(len(queries))
         for contender in self.contenders:
             yield self.search(contender, effort, len(queries), warm, [WITH_INDEX])

@@ -98,10 +98,10 @@ def scan_table(run):
     return rows if len(rows) > 1 else []
 
 
-def heading(result):
+def heading(result, section):
     return (
         f"{result['name']}: {result['rows']:,} rows, {result['dimensions']} dimensions,"
-        f" {result['queries']} queries; {result['description']}"
+        f" {section['queries']} queries, rounds: {section['rounds']}; {result['description']}"
     )
 
 
@@ -131,7 +131,7 @@ def circumstances(run):
 
 
 def overheads(run):
-    each_set = (f"{r['empty_query_seconds'] * 1e6:.0f} µs ({r['name']})" for r in run["sets"])
+    each_set = [f"{r['empty_query_seconds'] * 1e6:.0f} µs ({r['name']})" for r in run["sets"]]
     return "Empty query: " + ", ".join(each_set) + "."
 
 
@@ -139,7 +139,8 @@ def terminal(run):
     parts = [*circumstances(run)]
     for title, pairs in by_title(run).items():
         for result, section in pairs:
-            parts += ["", f"{title}; {heading(result)}", "", aligned(summary(result, section))]
+            parts += ["", f"{title}; {heading(result, section)}", ""]
+            parts += [aligned(summary(result, section))]
             if "points" in section:
                 parts += ["", aligned(points_table(section))]
     if scan_table(run):
@@ -167,7 +168,7 @@ per mille.
 
 
 def markdown_section(result, section):
-    parts = [f"### {heading(result)}", "", piped(summary(result, section)), ""]
+    parts = [f"### {heading(result, section)}", "", piped(summary(result, section)), ""]
     if "points" in section:
         parts += [f"![recall and queries per second]({plot_name(result, section)})", ""]
         parts += [piped(points_table(section)), ""]
