@@ -6,6 +6,7 @@
 #   make check          every test there is, on private throwaway servers
 #   make quickstart     from nothing to nearest neighbours of real vectors
 #   make bench          side by side with pgvector
+#   make bench-full     the same with a million vectors, which takes hours
 #
 # The server's own PGXS does the installing and the regression tests; Swift's package manager does the
 # compiling.
@@ -26,7 +27,7 @@ SWIFT ?= swift
 
 # What needs no server's headers works where there is none. Nor does it see PGXS, whose `check` only says
 # that there is none.
-SERVERLESS = quickstart check bench format lint swift-test
+SERVERLESS = quickstart check bench bench-full format lint swift-test
 
 ifeq ($(filter $(SERVERLESS),$(MAKECMDGOALS)),)
 
@@ -91,6 +92,9 @@ check:
 
 bench:
 	bench/run
+
+bench-full:
+	bench/run --sets sift --rows 1000000 --lists 1000,4000 --rounds 3 --skip vacuum --output docs/benchmarks/million
 
 format:
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests

@@ -27,7 +27,7 @@ static const char usage[] =
 	"  --extra N          second field of a pase\n"
 	"  --metric N         third field of a pase\n"
 	"  --first-id N       an int4 parameter before the vector, counted up from N\n"
-	"  --warm N           passes before the clock starts\n"
+	"  --warm N           executions before the clock starts\n"
 	"  --passes N         passes with the clock running\n";
 
 typedef struct Options
@@ -229,7 +229,7 @@ run(PGconn *connection, const Options *o)
 			values[i] = NULL;
 
 	PQclear(check(connection, PQprepare(connection, "s", o->statement, 0, NULL)));
-	for (long i = 0; i < o->warm * o->count; i++)
+	for (long i = 0; i < o->warm; i++)
 		execute(connection, o, values[i % o->count], lengths[i % o->count], i % o->count, NULL);
 
 	cpuBefore = cpuTime(server);

@@ -7,16 +7,15 @@ import pathlib
 import tempfile
 import time
 
-from . import curves, machine, progress, report
+from . import curves, kinds, libraries, machine, progress, report
 from .client import Client
-from .contenders import EF_BUILD, LINKS, contenders
+from .contenders import EF_BUILD, LINKS
 from .dataset import SETS, Dataset
-from .libraries import LIBRARIES
 from .phases import Phases
 from .plot import recall_plot
 from .tables import fill
 
-RECALLS = (0.95, 0.99)
+PHASES = ("scan", "queries", "parallel", "inserts", "vacuum")
 SETTINGS = (
     "shared_buffers", "maintenance_work_mem", "max_parallel_maintenance_workers",
     "max_parallel_workers_per_gather", "jit", "fsync", "wal_level", "autovacuum",
@@ -24,7 +23,11 @@ SETTINGS = (
 
 
 def words(text):
-    return [word for word in text.split(",") if word]
+    return [word for word in text.split(",") if word and word != "none"]
+
+
+def numbers(text):
+    return [int(word) for word in words(text)]
 
 
 def arguments():
@@ -34,17 +37,22 @@ def arguments():
     parser.add_argument("--commit", required=True)
     parser.add_argument("--output", required=True, type=pathlib.Path)
     parser.add_argument("--sets", type=words, default=["sift", "text"])
+    parser.add_argument("--index", type=words, default=list(kinds.NAMES))
+    parser.add_argument("--lists", type=numbers, default=[100, 1000])
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--libraries", type=words, default=[])
+    parser.add_argument("--libraries", type=words)
     parser.add_argument("--skip", type=words, default=[])
     parsed = parser.parse_args()
-    for name in parsed.sets:
-        if name not in SETS:
-            parser.error(f"no set {name}; there are {', '.join(SETS)}")
-    for name in parsed.libraries:
-        if name not in LIBRARIES:
-            parser.error(f"no library {name}; there are {', '.join(LIBRARIES)}")
+    for what, given, known in (
+        ("set", parsed.sets, SETS), ("index", parsed.index, kinds.NAMES),
+        ("library", parsed.libraries or [], kinds.LIBRARIES), ("phase", parsed.skip, PHASES),
+    ):  # fmt: skip
+        for name in given:
+            if name not in known:
+                parser.error(f"no {what} {name}; there are {', '.join(known)}")
+    if min(parsed.lists, default=1) < 1:
+        parser.error("an index has at least one list")
     return parsed
 
 
@@ -54,43 +62,67 @@ def measure(name, options, client, scratch):
     def say(text):
         progress.show(f"{name}: {text}")
 
+    def phases_of(kind):
+        peers = kinds.libraries(kind, options.libraries)
+        return Phases(client, dataset, kind, peers, options.rounds, scratch, say)
+
     say("reading the vectors")
     dataset = Dataset(name, options.data, options.rows)
-    both = contenders(dataset.metric, dataset.dimensions)
-    for contender in both:
+    # The tables, and what is measured without an index, are the same for every kind.
+    bare = phases_of(kinds.Hnsw())
+    for contender in bare.contenders:
         say(f"loading {len(dataset.base)} rows for {contender.name}")
         fill(client, contender, dataset.base, scratch)
-    libraries = {library: LIBRARIES[library] for library in options.libraries}
-    phases = Phases(client, dataset, both, libraries, options.rounds, scratch, say)
     result = {
         "name": name,
         "description": dataset.description,
         "rows": len(dataset.base),
         "dimensions": dataset.dimensions,
-        "queries": len(dataset.queries),
-        "statements": {c.name: [c.create_index(), c.search()] for c in both},
     }
-    result["empty_query_seconds"] = phases.overhead()
+    result["empty_query_seconds"] = bare.overhead()
     if "scan" not in options.skip:
-        result["scan"] = phases.scan()
-    result["build"] = phases.build()
-    result["planned"] = phases.planned()
-    result["points"] = phases.curve()
-    result["at_recall"] = at_recalls(result["points"])
-    if "inserts" not in options.skip:
-        result["inserts"] = phases.inserts()
-    if "vacuum" not in options.skip:
-        result["vacuum"] = phases.vacuum()
-    for contender in both:
+        result["scan"] = bare.scan()
+    result["indexes"] = [
+        measure_index(phases_of(kind), options.skip)
+        for kind in kinds.wanted(options.index, options.lists)
+    ]
+    for contender in bare.contenders:
         client.sql(f"DROP TABLE {contender.table}")
     return result
 
 
-def at_recalls(points):
+def measure_index(phases, skip):
+    """Everything about one kind of index on one set of vectors."""
+    kind = phases.kind
+    section = {
+        "index": kind.name,
+        "title": kind.title,
+        "effort": kind.effort,
+        **kind.parameters(),
+        "queries": kind.queries(len(phases.dataset.queries)),
+        "rounds": kind.rounds(phases.rounds),
+        "statements": {c.name: [c.create_index(), c.search()] for c in phases.contenders},
+    }
+    section["build"] = phases.build()
+    section["planned"] = phases.planned()
+    if "queries" not in skip:
+        section["points"] = phases.curve()
+        section["at_recall"] = at_recalls(section["points"], kind.recalls)
+    if "parallel" not in skip:
+        section["parallel_build"] = phases.parallel_build()
+    if kind.changes_rows and "inserts" not in skip:
+        section["inserts"] = phases.inserts()
+    if kind.changes_rows and "vacuum" not in skip:
+        section["vacuum"] = phases.vacuum()
+    phases.drop()
+    return section
+
+
+def at_recalls(points, recalls):
     """Seconds per query at each recall: of the clock, and of the server's processor time."""
     found = {}
-    for recall in RECALLS:
-        found[str(recall)] = {
+    for recall in recalls:
+        found[f"{recall:.2f}"] = {
             name: {
                 kind: curves.seconds_at([(p["recall"], p[kind]) for p in own if p[kind]], recall)
                 for kind in ("seconds", "cpu_seconds")
@@ -106,8 +138,9 @@ def circumstances(options, client):
         "command": "bench/run" + "".join(
             f" --{name} {value}"
             for name, value in (
-                ("sets", ",".join(options.sets)), ("rows", options.rows),
-                ("rounds", options.rounds), ("libraries", ",".join(options.libraries)),
+                ("sets", ",".join(options.sets)), ("index", ",".join(options.index)),
+                ("lists", ",".join(map(str, options.lists))), ("rows", options.rows),
+                ("rounds", options.rounds), ("libraries", given_libraries(options)),
                 ("skip", ",".join(options.skip)),
             )
             if value
@@ -116,9 +149,20 @@ def circumstances(options, client):
         "pase": options.commit,
         "server": client.sql("SHOW server_version"),
         "pgvector": client.sql("SELECT extversion FROM pg_extension WHERE extname = 'vector'"),
+        "libraries": {name: libraries.version(name) for name in taking_part(options)},
         "settings": {name: client.sql(f"SHOW {name}") for name in SETTINGS},
         "index": {"base_nb_num, m": LINKS, "ef_build, ef_construction": EF_BUILD},
     }  # fmt: skip
+
+
+def given_libraries(options):
+    return None if options.libraries is None else ",".join(options.libraries) or "none"
+
+
+def taking_part(options):
+    """The libraries beside any kind of index."""
+    every = kinds.wanted(options.index, options.lists)
+    return sorted({name for kind in every for name in kinds.libraries(kind, options.libraries)})
 
 
 def main():
@@ -144,7 +188,10 @@ def write(run, directory):
     (directory / "side-by-side.json").write_text(json.dumps(run, indent=1) + "\n")
     (directory / "side-by-side.md").write_text(report.markdown(run))
     result = run["sets"][-1]
-    (directory / f"recall-{result['name']}.svg").write_text(recall_plot(result))
+    for section in result["indexes"]:
+        if "points" in section:
+            picture = recall_plot(result, section)
+            (directory / report.plot_name(result, section)).write_text(picture)
 
 
 if __name__ == "__main__":

@@ -10,22 +10,40 @@ class Contender:
     def __init__(self, metric):
         self.metric = metric
 
+    def definition(self):
+        """The index: access method, operator class and options."""
+        raise NotImplementedError
+
+    def operator(self):
+        """(the operator to order by, the type of the query)."""
+        raise NotImplementedError
+
     def literal(self, elements):
         """A query as SQL text."""
         raise NotImplementedError
 
-    def setting(self, ef):
-        """(statements to run before, options of the driver) for a search with `ef` candidates."""
+    def setting(self, effort):
+        """(statements to run before, options of the driver) for a search of some effort: of that
+        many candidates or lists."""
         raise NotImplementedError
+
+    def create_index(self, name=None):
+        return f"CREATE INDEX {name or self.index} ON {self.table} USING {self.definition()}"
+
+    def search(self):
+        operator, kind = self.operator()
+        return f"SELECT id FROM {self.table} ORDER BY v {operator} $1::{kind} LIMIT 10"
 
 
 class Pase(Contender):
     name = "pase"
-    extension = "pase"
     table = "pase_rows"
     index = "pase_rows_v"
     column_type = "float4[]"
     insert_type = "array"
+
+
+class PaseHnsw(Pase):
     # metric: operator class, operator, third field of the query; None where it takes an array
     METRICS = {
         "l2": ("pase_hnsw_ops", "<?>", 0),
@@ -33,17 +51,13 @@ class Pase(Contender):
         "cosine": ("pase_hnsw_cosine_ops", "<=>", None),
     }
 
-    def create_index(self):
-        return (
-            f"CREATE INDEX {self.index} ON {self.table}"
-            f" USING pase_hnsw (v {self.METRICS[self.metric][0]})"
-            f" WITH (base_nb_num = {LINKS}, ef_build = {EF_BUILD})"
-        )
+    def definition(self):
+        operator_class = self.METRICS[self.metric][0]
+        return f"pase_hnsw (v {operator_class}) WITH (base_nb_num = {LINKS}, ef_build = {EF_BUILD})"
 
-    def search(self):
+    def operator(self):
         _, operator, field = self.METRICS[self.metric]
-        kind = "float4[]" if field is None else "pase"
-        return f"SELECT id FROM {self.table} ORDER BY v {operator} $1::{kind} LIMIT 10"
+        return operator, "float4[]" if field is None else "pase"
 
     def literal(self, elements):
         field = self.METRICS[self.metric][2]
@@ -51,18 +65,48 @@ class Pase(Contender):
             return f"'{{{elements}}}'::float4[]"
         return f"'{elements}:0:{field}'::pase"
 
-    def setting(self, ef):
+    def setting(self, effort):
         field = self.METRICS[self.metric][2]
         if field is not None:
-            return [], ["--as", "pase", "--metric", field, "--extra", ef or 0]
+            return [], ["--as", "pase", "--metric", field, "--extra", effort or 0]
         # An array has no field for it; then the index's own option counts.
-        statements = [f"ALTER INDEX {self.index} SET (ef_search = {ef})"] if ef else []
+        statements = [f"ALTER INDEX {self.index} SET (ef_search = {effort})"] if effort else []
         return statements, ["--as", "array"]
+
+
+class PaseIvfflat(Pase):
+    # metric: operator class, third field of the query
+    METRICS = {
+        "l2": ("pase_ivfflat_float_ops", 0),
+        "ip": ("pase_ivfflat_ip_ops", 3),
+        "cosine": ("pase_ivfflat_cosine_ops", 2),
+    }
+
+    def __init__(self, metric, lists):
+        super().__init__(metric)
+        self.lists = lists
+
+    def definition(self):
+        return (
+            f"pase_ivfflat (v {self.METRICS[self.metric][0]})"
+            f" WITH (clustering_type = 1, clustering_params = 'lists={self.lists}')"
+        )
+
+    def operator(self):
+        # For all metrics: an array has no field for the share, nor has the index an option.
+        return "<?>", "pase"
+
+    def literal(self, elements):
+        return f"'{elements}:0:{self.METRICS[self.metric][1]}'::pase"
+
+    def setting(self, effort):
+        # The least share, per mille, that comes to so many lists; 0 is the default.
+        share = -(-effort * 1000 // self.lists) if effort else 0
+        return [], ["--as", "pase", "--metric", self.METRICS[self.metric][1], "--extra", share]
 
 
 class Pgvector(Contender):
     name = "pgvector"
-    extension = "vector"
     table = "pgvector_rows"
     index = "pgvector_rows_v"
     insert_type = "vector"
@@ -77,23 +121,29 @@ class Pgvector(Contender):
         # An index needs the column's dimensions.
         self.column_type = f"vector({dimensions})"
 
-    def create_index(self):
-        return (
-            f"CREATE INDEX {self.index} ON {self.table}"
-            f" USING hnsw (v {self.METRICS[self.metric][0]})"
-            f" WITH (m = {LINKS}, ef_construction = {EF_BUILD})"
-        )
-
-    def search(self):
-        operator = self.METRICS[self.metric][1]
-        return f"SELECT id FROM {self.table} ORDER BY v {operator} $1::vector LIMIT 10"
+    def operator(self):
+        return self.METRICS[self.metric][1], "vector"
 
     def literal(self, elements):
         return f"'[{elements}]'::vector"
 
-    def setting(self, ef):
-        return ([f"SET hnsw.ef_search = {ef}"] if ef else []), ["--as", "vector"]
+
+class PgvectorHnsw(Pgvector):
+    def definition(self):
+        operator_class = self.METRICS[self.metric][0]
+        return f"hnsw (v {operator_class}) WITH (m = {LINKS}, ef_construction = {EF_BUILD})"
+
+    def setting(self, effort):
+        return ([f"SET hnsw.ef_search = {effort}"] if effort else []), ["--as", "vector"]
 
 
-def contenders(metric, dimensions):
-    return [Pase(metric), Pgvector(metric, dimensions)]
+class PgvectorIvfflat(Pgvector):
+    def __init__(self, metric, dimensions, lists):
+        super().__init__(metric, dimensions)
+        self.lists = lists
+
+    def definition(self):
+        return f"ivfflat (v {self.METRICS[self.metric][0]}) WITH (lists = {self.lists})"
+
+    def setting(self, effort):
+        return ([f"SET ivfflat.probes = {effort}"] if effort else []), ["--as", "vector"]

@@ -45,8 +45,8 @@ def nearest(base, queries, metric, count=100):
 
 
 def recall(base, queries, truth, answers, metric, count=10):
-    """The share of the true nearest that was found. Where distances tie at the last place, any of
-    the tied rows counts."""
+    """The share of the true nearest that was found, by the answers to the first queries or to all.
+    Where distances tie at the last place, any of the tied rows counts."""
     found = 0
     for query, true_rows, rows in zip(queries, truth, answers):
         rows = np.unique(np.asarray(rows, dtype=np.int64)[:count])
@@ -56,4 +56,4 @@ def recall(base, queries, truth, answers, metric, count=10):
         limit = np.sort(distances_to(base, query, true_rows, metric))[count - 1]
         within = distances_to(base, query, rows, metric) <= limit
         found += np.count_nonzero(within | np.isin(rows, true_rows[:count]))
-    return found / (count * len(queries))
+    return found / (count * len(answers))

@@ -1,5 +1,5 @@
-"""The measurements of one set of vectors, one function each. All of them let the contenders take
-turns, and report the median of the rounds."""
+"""The measurements of one set of vectors with one kind of index, a function each. All of them let
+the contenders take turns, and report the median of the rounds."""
 
 import time
 
@@ -7,20 +7,21 @@ import numpy as np
 
 from . import exact
 
-EF = (10, 14, 20, 28, 40, 56, 80, 112, 160, 240, 360)
 SCANNED_QUERIES = 10
 INSERTED_ROWS = 2000
 INSERT_TURNS = 4
 CHECKED_EF = 100
+WORKERS = 2
 # Few rows are scanned faster, and the planner knows.
 WITH_INDEX = "SET enable_seqscan = off"
 
 
 class Phases:
-    def __init__(self, client, dataset, contenders, libraries, rounds, scratch, say):
+    def __init__(self, client, dataset, kind, libraries, rounds, scratch, say):
         self.client = client
         self.dataset = dataset
-        self.contenders = contenders
+        self.kind = kind
+        self.contenders = kind.contenders(dataset)
         # name: class; name: built index, once `build` has run
         self.library_classes = libraries
         self.libraries = {}
@@ -32,14 +33,15 @@ class Phases:
         self.inserted = dataset.more_rows(min(INSERTED_ROWS, len(dataset.base)))
         self.inserted.tofile(self.insert_file)
 
-    def search(self, contender, ef, count, warm=1, before=()):
-        """Runs the first `count` queries."""
-        statements, options = contender.setting(ef)
+    def search(self, contender, effort, count, warm=None, before=()):
+        """Runs the first `count` queries, and before that as many as `warm` says, else all of them,
+        untimed."""
+        statements, options = contender.setting(effort)
         return self.client.execute(
             contender.search(),
             [*statements, *before],
             [*options, "--vectors", self.query_file, "--dimensions", self.dataset.dimensions]
-            + ["--count", count, "--warm", warm],
+            + ["--count", count, "--warm", count if warm is None else warm],
         )
 
     def rounds_of(self, what, contender_runs):
@@ -55,7 +57,7 @@ class Phases:
         """What a query costs that does nothing: the driver, libpq, the socket, the executor."""
         self.say("an empty query")
         runs = [
-            self.client.execute("SELECT 1", (), ["--count", 2000, "--warm", 1])
+            self.client.execute("SELECT 1", (), ["--count", 2000, "--warm", 2000])
             for _ in range(self.rounds)
         ]
         return float(np.median([run.seconds for run in runs]))
@@ -89,12 +91,31 @@ class Phases:
             results[name] = {
                 "seconds": time.monotonic() - began,
                 "cpu_seconds": time.process_time() - began_cpu,
+                "bytes": self.libraries[name].bytes,
             }
         return results
 
+    def parallel_build(self):
+        """A second index like the first, built with workers. Only the clock counts: the driver
+        knows nothing of the workers' processor time."""
+        results = {}
+        for contender in self.contenders:
+            self.say(f"building the index of {contender.name} with {WORKERS} workers")
+            name = f"{contender.index}_parallel"
+            # Else the server decides by the table's size how many there are to be.
+            self.client.sql(f"ALTER TABLE {contender.table} SET (parallel_workers = {WORKERS})")
+            run = self.client.execute(
+                contender.create_index(name), [f"SET max_parallel_maintenance_workers = {WORKERS}"]
+            )
+            self.client.sql(
+                f"DROP INDEX {name}; ALTER TABLE {contender.table} RESET (parallel_workers)"
+            )
+            results[contender.name] = {"seconds": float(run.seconds[0])}
+        return results
+
     def planned(self):
-        """Whether the planner takes each index on its own, for a query that does not say how many
-        candidates it wants. The curve is measured with the index in any case."""
+        """Whether the planner takes each index on its own, for a query that does not say how hard
+        to search. The curve is measured with the index in any case."""
         ones = ",".join("1" for _ in range(self.dataset.dimensions))
         taken = {}
         for contender in self.contenders:
@@ -105,25 +126,36 @@ class Phases:
         return taken
 
     def curve(self):
-        """Recall and time per query for each number of candidates."""
-        count = len(self.dataset.queries)
+        """Recall and time per query for each effort."""
         names = [contender.name for contender in self.contenders] + list(self.libraries)
-        collected = {(name, ef): [] for name in names for ef in EF}
-        for number in range(self.rounds):
-            for ef in EF:
-                self.say(f"queries, ef {ef}, round {number + 1} of {self.rounds}")
-                for contender in self.contenders:
-                    run = self.search(contender, ef, count, before=[WITH_INDEX])
-                    collected[contender.name, ef].append(run)
-                for name, library in self.libraries.items():
-                    collected[name, ef].append(library.search(self.dataset.queries, ef))
+        efforts, collected = list(self.kind.efforts), {}
+        rounds = self.kind.rounds(self.rounds)
+        for number in range(rounds):
+            for place, effort in enumerate(efforts):
+                self.say(f"{self.kind.effort} {effort}, round {number + 1} of {rounds}")
+                for name, run in zip(names, self.take_turns(effort)):
+                    collected.setdefault((name, effort), []).append(run)
+                if number == 0 and self.is_enough([collected[name, effort][0] for name in names]):
+                    del efforts[place + 1 :]
         points = {name: [] for name in names}
-        for (name, ef), executions in collected.items():
-            point = {"ef": ef, "recall": self.dataset.recall(executions[0].ids)}
+        for (name, effort), executions in collected.items():
+            point = {self.kind.effort: effort, "recall": self.dataset.recall(executions[0].ids)}
             point["seconds"] = mean_of_medians(executions)
             point["cpu_seconds"] = cpu_per_execution(executions)
             points[name].append(point)
         return points
+
+    def is_enough(self, executions):
+        return min(self.dataset.recall(run.ids) for run in executions) >= self.kind.enough
+
+    def take_turns(self, effort):
+        """The queries once: of each contender, then of each library."""
+        queries = self.dataset.queries[: self.kind.queries(len(self.dataset.queries))]
+        warm = self.kind.warm_executions(len(queries))
+        for contender in self.contenders:
+            yield self.search(contender, effort, len(queries), warm, [WITH_INDEX])
+        for library in self.libraries.values():
+            yield library.search(queries, effort)
 
     def inserts(self):
         """Single-row inserts into the built index, each a transaction."""
@@ -169,6 +201,10 @@ class Phases:
                 base, queries, truth, answers, metric
             )
         return results
+
+    def drop(self):
+        for contender in self.contenders:
+            self.client.sql(f"DROP INDEX {contender.index}")
 
     def rows_left(self):
         """The ids in the tables after the delete, and their vectors."""

@@ -75,20 +75,23 @@ def grid(axes):
     return parts
 
 
-def curve(axes, points, colour):
+def curve(axes, points, effort, colour):
     places = [(axes.x(p["recall"]), axes.y(1 / p["seconds"]), p) for p in points]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in places)
     parts = [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>']
     for x, y, point in places:
-        about = f"ef {point['ef']}: recall {point['recall']:.4f}, {1 / point['seconds']:,.0f}/s"
+        rate = f"{1 / point['seconds']:,.0f}/s"
+        about = f"{effort} {point[effort]}: recall {point['recall']:.4f}, {rate}"
         circle = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}">'
         parts.append(f"{circle}<title>{about}</title></circle>")
     return parts
 
 
-def recall_plot(result):
-    axes = Axes([point for points in result["points"].values() for point in points])
-    title = f"{result['name']}, {result['rows']:,} rows, {result['dimensions']} dimensions"
+def recall_plot(result, section):
+    """The curves of one set of vectors with one kind of index."""
+    axes = Axes([point for points in section["points"].values() for point in points])
+    title = f"{result['name']}, {result['rows']:,} rows, {result['dimensions']} dimensions, "
+    title += section["title"]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
         f' font-family="system-ui, sans-serif" font-size="13">',
@@ -96,8 +99,8 @@ def recall_plot(result):
         *grid(axes),
         text(WIDTH - RIGHT, TOP - 26, title, "end"),
     ]
-    for number, (name, points) in enumerate(result["points"].items()):
-        parts += curve(axes, points, COLOURS[name])
+    for number, (name, points) in enumerate(section["points"].items()):
+        parts += curve(axes, points, section["effort"], COLOURS[name])
         y = HEIGHT - BOTTOM - 14 - 20 * number
         parts.append(f'<circle cx="{LEFT + 16}" cy="{y - 4}" r="4" fill="{COLOURS[name]}"/>')
         parts.append(text(LEFT + 28, y, name, "start", COLOURS[name]))

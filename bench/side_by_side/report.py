@@ -1,126 +1,127 @@
 """The results as tables: of text for the terminal, of Markdown for the documentation."""
 
-
-def number(value, digits=3):
-    """Three significant digits, thousands with a comma."""
-    if value is None:
-        return "not reached"
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
+from .cells import aligned, cells_row, header, number, piped, row
 
 
-def line(what, ours, theirs, unit, better_is, scale=1.0, inverse=False):
-    """A row of the table. The ratio is ours / pgvector, in the unit shown."""
-
-    def convert(value):
-        if value is None:
-            return None
-        return scale / value if inverse else value * scale
-
-    ours, theirs = convert(ours), convert(theirs)
-    ratio = "" if ours is None or not theirs else f"{ours / theirs:.2f}"
-    return [f"{what}, {unit}" if unit else what, number(ours), number(theirs), ratio, better_is]
+def plot_name(result, section):
+    lists = f"-{section['lists']}" if "lists" in section else ""
+    kind = "" if section["index"] == "hnsw" else f"-{section['index']}{lists}"
+    return f"recall-{result['name']}{kind}.svg"
 
 
-def lines(result):
-    """(what, ours, theirs, ratio, which is better) for everything that was measured of a set."""
+def each(measured, key, names):
+    """One figure of everybody, None of those that were not measured."""
+    return [measured.get(name, {}).get(key) for name in names]
+
+
+def query_rows(section, names):
     rows = []
-    for recall, both in result["at_recall"].items():
-        ours, theirs = both["pase"], both["pgvector"]
+    for recall, everyone in section.get("at_recall", {}).items():
         what = f"queries/s at recall@10 {recall}"
-        rows.append(line(what, ours["seconds"], theirs["seconds"], "", "more", inverse=True))
-        if ours["cpu_seconds"] and theirs["cpu_seconds"]:
-            rows.append(
-                line("server's processor time per query at this recall", ours["cpu_seconds"],
-                     theirs["cpu_seconds"], "µs", "less", 1e6)
-            )  # fmt: skip
-    build = [result["build"][name] for name in ("pase", "pgvector")]
-    rows.append(line("serial build", *(b["seconds"] for b in build), "s", "less"))
-    if None not in (build[0]["cpu_seconds"], build[1]["cpu_seconds"]):
-        rows.append(line("its processor time", *(b["cpu_seconds"] for b in build), "s", "less"))
-    rows.append(line("index", *(b["bytes"] for b in build), "MB", "less", 1e-6))
-    if "inserts" in result:
-        seconds = [result["inserts"][name]["seconds"] for name in ("pase", "pgvector")]
-        rows.append(line("single-row inserts/s into the index", *seconds, "", "more", inverse=True))
-    if "vacuum" in result:
-        vacuum = [result["vacuum"][name] for name in ("pase", "pgvector")]
-        what = "vacuum after deleting 10 %"
-        rows.append(line(what, *(v["seconds"] for v in vacuum), "s", "less"))
-        if None not in (vacuum[0]["cpu_seconds"], vacuum[1]["cpu_seconds"]):
-            spent = [v["cpu_seconds"] for v in vacuum]
-            rows.append(line("its processor time", *spent, "s", "less"))
-        after = [v["recall_after"] for v in vacuum]
-        rows.append(["recall@10 after it, ef 100", *(f"{r:.4f}" for r in after), "", "more"])
-    taken = ["yes" if result["planned"][name] else "no" for name in ("pase", "pgvector")]
-    rows.append(["the planner takes the index on its own", *taken, "", "yes"])
-    if "scan" in result:
-        seconds = [result["scan"][name]["seconds"] for name in ("pase", "pgvector")]
-        rows.append(line("exact search without an index", *seconds, "ms", "less", 1e3))
-        spent = [result["scan"][name]["cpu_seconds"] for name in ("pase", "pgvector")]
-        if None not in spent:
-            rows.append(line("its processor time", *spent, "ms", "less", 1e3))
+        seconds = each(everyone, "seconds", names)
+        rows.append(row(what, seconds, "more", inverse=True, missing="not reached"))
+        spent = each(everyone, "cpu_seconds", names)
+        if any(spent):
+            what = "server's processor time per query at this recall, µs"
+            rows.append(row(what, spent, "less", 1e6))
     return rows
 
 
-def library_lines(result):
-    """A table of the in-process libraries, if any took part."""
-    names = [name for name in result["points"] if name not in ("pase", "pgvector")]
-    if not names:
-        return []
-    rows = [["in process, one thread", *names]]
-    for recall, everyone in result["at_recall"].items():
-        rates = [everyone[name]["seconds"] for name in names]
-        rates = [number(seconds and 1 / seconds) for seconds in rates]
-        rows.append([f"queries/s at recall@10 {recall}", *rates])
-    rows.append(["build, s", *(number(result["build"][name]["seconds"]) for name in names)])
+def build_rows(result, section, names):
+    build, raw = section["build"], result["rows"] * result["dimensions"] * 4
+    rows = [row("serial build, s", each(build, "seconds", names), "less")]
+    rows.append(row("its processor time, s", each(build, "cpu_seconds", names), "less"))
+    if "parallel_build" in section:
+        seconds = each(section["parallel_build"], "seconds", names)
+        rows.append(row("build with two workers, s", seconds, "less"))
+        shares = [s and s / build[name]["seconds"] for name, s in zip(names, seconds)]
+        rows.append(cells_row("two workers / serial", shares, "less", ".2f"))
+    sizes = each(build, "bytes", names)
+    rows.append(row("index, MB", sizes, "less", 1e-6))
+    shares = [size and size / raw for size in sizes]
+    return rows + [cells_row("index / bare vectors", shares, "less", ".2f")]
+
+
+def change_rows(section, names):
+    """Inserts and vacuum, if they were measured."""
+    rows = []
+    if "inserts" in section:
+        seconds = each(section["inserts"], "seconds", names)
+        rows.append(row("single-row inserts/s into the index", seconds, "more", inverse=True))
+    if "vacuum" in section:
+        vacuum = section["vacuum"]
+        what = "vacuum after deleting 10 %, s"
+        rows.append(row(what, each(vacuum, "seconds", names), "less"))
+        rows.append(row("its processor time, s", each(vacuum, "cpu_seconds", names), "less"))
+        after = each(vacuum, "recall_after", names)
+        rows.append(cells_row("recall@10 after it, ef 100", after, "more", ".4f"))
     return rows
 
 
-HEAD = ["", "pase", "pgvector", "ratio", "better"]
+def summary(result, section):
+    """Everything that was measured of an index, but for the curves' points."""
+    names = list(section["build"])
+    planned = {True: "yes", False: "no", None: ""}
+    taken = [planned[section["planned"].get(name)] for name in names]
+    rows = [
+        header("", names),
+        *query_rows(section, names),
+        *build_rows(result, section, names),
+        *change_rows(section, names),
+        cells_row("the planner takes the index on its own", taken, "yes"),
+    ]
+    return [cells for cells in rows if any(cells[1 : 1 + len(names)])]
 
 
-def heading(result):
+def points_table(section):
+    """Each measured point: the effort, then everybody's recall and queries/s."""
+    points = section["points"]
+    heads = [f"{name} {what}" for name in points for what in ("recall", "q/s")]
+    rows = [[section["effort"], *heads]]
+    for same_effort in zip(*points.values()):
+        cells = [str(same_effort[0][section["effort"]])]
+        for point in same_effort:
+            cells += [f"{point['recall']:.4f}", number(1 / point["seconds"])]
+        rows.append(cells)
+    return rows
+
+
+def scan_table(run):
+    """The exact search without an index, of every set, if it was measured."""
+    names = ["pase", "pgvector"]
+    rows = [header("", names)]
+    for result in run["sets"]:
+        scan = result.get("scan", {})
+        rows.append(row(f"{result['name']}, ms", each(scan, "seconds", names), "less", 1e3))
+        rows.append(row("its processor time, ms", each(scan, "cpu_seconds", names), "less", 1e3))
+    rows = [cells for cells in rows if cells[1]]
+    return rows if len(rows) > 1 else []
+
+
+def heading(result, section):
     return (
         f"{result['name']}: {result['rows']:,} rows, {result['dimensions']} dimensions,"
-        f" {result['queries']} queries; {result['description']}"
+        f" {section['queries']} queries, rounds: {section['rounds']}; {result['description']}"
     )
 
 
-def points_table(result):
-    """Each measured point: ef, then recall and queries/s of either."""
-    rows = [["ef", "pase recall", "pase q/s", "pgvector recall", "pgvector q/s"]]
-    for ours, theirs in zip(result["points"]["pase"], result["points"]["pgvector"]):
-        rows.append(
-            [str(ours["ef"]), f"{ours['recall']:.4f}", number(1 / ours["seconds"]),
-             f"{theirs['recall']:.4f}", number(1 / theirs["seconds"])]
-        )  # fmt: skip
-    return rows
-
-
-def aligned(rows):
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths))
-        ).rstrip()
-        for row in rows
-    )
-
-
-def piped(rows):
-    head, *rest = rows
-    marks = ["---"] + ["---:"] * (len(head) - 1)
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, marks, *rest])
+def by_title(run):
+    """{title of an index: [(result, section)…]}, the graphs first."""
+    every = [(result, section) for result in run["sets"] for section in result["indexes"]]
+    every.sort(key=lambda pair: (pair[1]["index"], pair[1].get("lists", 0)))
+    titles = {}
+    for result, section in every:
+        titles.setdefault(section["title"], []).append((result, section))
+    return titles
 
 
 def circumstances(run):
     box = run["machine"]
     settings = ", ".join(f"{name} = {value}" for name, value in run["settings"].items())
+    libraries = "".join(f", {name} {version}" for name, version in run["libraries"].items())
     return [
         f"{run['date']}, pase {run['pase']}, pgvector {run['pgvector']}, PostgreSQL"
-        f" {run['server']}",
+        f" {run['server']}{libraries}",
         f"{box['processor']} ({', '.join(box['instructions']) or 'no AVX2'}), {box['cores']} cores,"
         f" {box['memory_gb']} GB, {box['system']}, Linux {box['kernel']},"
         f" load {box['load_before']} before the run, {box['load_after']} at its end",
@@ -129,15 +130,22 @@ def circumstances(run):
     ]
 
 
+def overheads(run):
+    each_set = [f"{r['empty_query_seconds'] * 1e6:.0f} µs ({r['name']})" for r in run["sets"]]
+    return "Empty query: " + ", ".join(each_set) + "."
+
+
 def terminal(run):
     parts = [*circumstances(run)]
-    for result in run["sets"]:
-        parts += ["", heading(result), "", aligned([HEAD, *lines(result)])]
-        if library_lines(result):
-            parts += ["", aligned(library_lines(result))]
-        parts += ["", aligned(points_table(result))]
-        parts += ["", f"an empty prepared query: {result['empty_query_seconds'] * 1e6:.0f} µs"]
-    return "\n".join(parts) + "\n"
+    for title, pairs in by_title(run).items():
+        for result, section in pairs:
+            parts += ["", f"{title}; {heading(result, section)}", ""]
+            parts += [aligned(summary(result, section))]
+            if "points" in section:
+                parts += ["", aligned(points_table(section))]
+    if scan_table(run):
+        parts += ["", "Exact search without an index", "", aligned(scan_table(run))]
+    return "\n".join([*parts, "", overheads(run)]) + "\n"
 
 
 METHOD = """\
@@ -147,22 +155,41 @@ prepared, with the vector as binary parameter, sent one after the other through 
 is contained in every figure. The contenders take turns; queries/s is the reciprocal of the mean,
 over the queries, of each query's median over the rounds. Between two points queries/s at a recall
 is interpolated. Recall@10 counts any of the rows that tie at the tenth place. Inserts are a
-transaction each, with `fsync` off. The ratio is pase / pgvector.
+transaction each, with `fsync` off. Columns other than pase and pgvector are libraries, in the
+client's own process, with one thread, called from Python one query at a time.
 """
+
+IVFFLAT_METHOD = """\
+Everybody trains with 50 rows for each list, with 10,000 at least, if there are as many; the rest of
+the clustering is everybody's own. `probes` is the number of lists that are searched:
+`ivfflat.probes`, Faiss's `nprobe`, and for pase the query's second field, as a share of the lists
+per mille.
+"""
+
+
+def markdown_section(result, section):
+    parts = [f"### {heading(result, section)}", "", piped(summary(result, section)), ""]
+    if "points" in section:
+        parts += [f"![recall and queries per second]({plot_name(result, section)})", ""]
+        parts += [piped(points_table(section)), ""]
+    parts += ["```sql"]
+    for statements in section["statements"].values():
+        parts += [statement + ";" for statement in statements]
+    return parts + ["```", ""]
 
 
 def markdown(run):
     parts = ["# pase beside pgvector", "", "Made by `make bench`; do not edit.", ""]
     parts += [f"- {text}" for text in circumstances(run)]
-    parts += ["", METHOD]
-    for result in run["sets"]:
-        parts += [f"## {heading(result)}", "", piped([HEAD, *lines(result)]), ""]
-        if library_lines(result):
-            parts += [piped(library_lines(result)), ""]
-        parts += [f"![recall and queries per second](recall-{result['name']}.svg)", ""]
-        parts += [piped(points_table(result)), ""]
-        parts += [f"Empty query: {result['empty_query_seconds'] * 1e6:.0f} µs.", "", "```sql"]
-        for statements in result["statements"].values():
-            parts += [statement + ";" for statement in statements]
-        parts += ["```", ""]
+    parts += ["", METHOD, overheads(run), ""]
+    explained = False
+    for title, pairs in by_title(run).items():
+        parts += [f"## {title}", ""]
+        if pairs[0][1]["index"] == "ivfflat" and not explained:
+            parts += [IVFFLAT_METHOD]
+            explained = True
+        for result, section in pairs:
+            parts += markdown_section(result, section)
+    if scan_table(run):
+        parts += ["## Exact search without an index", "", piped(scan_table(run)), ""]
     return "\n".join(parts)
