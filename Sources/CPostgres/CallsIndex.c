@@ -55,15 +55,26 @@ build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool tup
 	MemoryContextReset(a->row_context);
 }
 
+double
+pase_scan_for_build(Relation heap, Relation index, IndexInfo *info, bool progress,
+					PaseBuildRow row, void *state, TableScanDesc scan)
+{
+	BuildArguments a = {.row = row,.state = state};
+	double		tuples;
+
+	a.row_context = AllocSetContextCreate(CurrentMemoryContext, "pase build row",
+										  ALLOCSET_DEFAULT_SIZES);
+	tuples = table_index_build_scan(heap, index, info, true, progress, build_row, &a, scan);
+	MemoryContextDelete(a.row_context);
+	return tuples;
+}
+
 static void
 pase_build_scan_thunk(void *p)
 {
 	BuildArguments *a = p;
 
-	a->row_context = AllocSetContextCreate(CurrentMemoryContext, "pase build row",
-										   ALLOCSET_DEFAULT_SIZES);
-	a->tuples = table_index_build_scan(a->heap, a->index, a->info, true, true, build_row, a, NULL);
-	MemoryContextDelete(a->row_context);
+	a->tuples = pase_scan_for_build(a->heap, a->index, a->info, true, a->row, a->state, NULL);
 }
 
 bool

@@ -1,5 +1,5 @@
 /*
- * The server's sort, of rows (list, heap TID, vector) by list. See Calls.h.
+ * The server's sort, of rows (list, heap TID, payload) by list. See Calls.h.
  */
 #include "CPostgres.h"
 
@@ -16,8 +16,8 @@ struct PaseSort
 	TupleDesc	descriptor;
 	TupleTableSlot *in;
 	TupleTableSlot *out;
-	bytea	   *vector;			/* room for a vector on its way in */
-	Size		bytes;
+	bytea	   *payload;		/* of a row on its way in */
+	SortCoordinateData coordinate;
 };
 
 typedef struct
@@ -25,9 +25,11 @@ typedef struct
 	PaseSort   *sort;
 	Size		bytes;
 	int			memory;
+	Sharedsort *shared;
+	int			participants;
 	int32		list;
 	uint64_t	heap_tid;
-	const void *vector;
+	const void *payload;
 	bool		found;
 } SortArguments;
 
@@ -40,30 +42,45 @@ pase_sort_begin_thunk(void *p)
 	Oid			collations[] = {InvalidOid};
 	bool		nulls_first[] = {false};
 	PaseSort   *sort = palloc0(sizeof(PaseSort));
+	SortCoordinate coordinate = NULL;
 
 	sort->descriptor = CreateTemplateTupleDesc(3);
 	TupleDescInitEntry(sort->descriptor, 1, "list", INT4OID, -1, 0);
 	TupleDescInitEntry(sort->descriptor, 2, "row", INT8OID, -1, 0);
-	TupleDescInitEntry(sort->descriptor, 3, "vector", BYTEAOID, -1, 0);
+	TupleDescInitEntry(sort->descriptor, 3, "payload", BYTEAOID, -1, 0);
 	sort->in = MakeSingleTupleTableSlot(sort->descriptor, &TTSOpsVirtual);
 	sort->out = MakeSingleTupleTableSlot(sort->descriptor, &TTSOpsMinimalTuple);
-	sort->bytes = a->bytes;
-	sort->vector = palloc(VARHDRSZ + a->bytes);
-	SET_VARSIZE(sort->vector, VARHDRSZ + a->bytes);
+	sort->payload = palloc(VARHDRSZ + a->bytes);
+	SET_VARSIZE(sort->payload, VARHDRSZ + a->bytes);
+	if (a->shared != NULL)
+	{
+		coordinate = &sort->coordinate;
+		coordinate->isWorker = a->participants < 0;
+		coordinate->nParticipants = a->participants;
+		coordinate->sharedsort = a->shared;
+	}
 	sort->state = tuplesort_begin_heap(sort->descriptor, 1, keys, operators, collations,
-									   nulls_first, a->memory, NULL, false);
+									   nulls_first, a->memory, coordinate, false);
 	a->sort = sort;
 }
 
 bool
-pase_sort_begin(size_t vector_bytes, int memory_kilobytes, PaseSort **result)
+pase_sort_begin(size_t payload_bytes, int memory_kilobytes, Sharedsort *shared, int participants,
+				PaseSort **result)
 {
-	SortArguments a = {.bytes = vector_bytes,.memory = memory_kilobytes};
+	SortArguments a = {.bytes = payload_bytes,.memory = memory_kilobytes,.shared = shared,
+	.participants = participants};
 
 	if (!GUARDED(pase_sort_begin))
 		return false;
 	*result = a.sort;
 	return true;
+}
+
+void *
+pase_sort_payload(PaseSort *sort)
+{
+	return VARDATA(sort->payload);
 }
 
 static void
@@ -72,20 +89,19 @@ pase_sort_put_thunk(void *p)
 	SortArguments *a = p;
 	TupleTableSlot *slot = a->sort->in;
 
-	memcpy(VARDATA(a->sort->vector), a->vector, a->sort->bytes);
 	ExecClearTuple(slot);
 	slot->tts_values[0] = Int32GetDatum(a->list);
 	slot->tts_values[1] = Int64GetDatum((int64) a->heap_tid);
-	slot->tts_values[2] = PointerGetDatum(a->sort->vector);
+	slot->tts_values[2] = PointerGetDatum(a->sort->payload);
 	memset(slot->tts_isnull, 0, 3 * sizeof(bool));
 	ExecStoreVirtualTuple(slot);
 	tuplesort_puttupleslot(a->sort->state, slot);
 }
 
 bool
-pase_sort_put(PaseSort *sort, int list, uint64_t heap_tid, const void *vector)
+pase_sort_put(PaseSort *sort, int list, uint64_t heap_tid)
 {
-	SortArguments a = {.sort = sort,.list = list,.heap_tid = heap_tid,.vector = vector};
+	SortArguments a = {.sort = sort,.list = list,.heap_tid = heap_tid};
 
 	return GUARDED(pase_sort_put);
 }
@@ -116,11 +132,11 @@ pase_sort_next_thunk(void *p)
 		return;
 	a->list = DatumGetInt32(slot_getattr(slot, 1, &is_null));
 	a->heap_tid = (uint64_t) DatumGetInt64(slot_getattr(slot, 2, &is_null));
-	a->vector = VARDATA_ANY(DatumGetPointer(slot_getattr(slot, 3, &is_null)));
+	a->payload = VARDATA_ANY(DatumGetPointer(slot_getattr(slot, 3, &is_null)));
 }
 
 bool
-pase_sort_next(PaseSort *sort, bool *found, int *list, uint64_t *heap_tid, const void **vector)
+pase_sort_next(PaseSort *sort, bool *found, int *list, uint64_t *heap_tid, const void **payload)
 {
 	SortArguments a = {.sort = sort};
 
@@ -129,7 +145,7 @@ pase_sort_next(PaseSort *sort, bool *found, int *list, uint64_t *heap_tid, const
 	*found = a.found;
 	*list = a.list;
 	*heap_tid = a.heap_tid;
-	*vector = a.vector;
+	*payload = a.payload;
 	return true;
 }
 

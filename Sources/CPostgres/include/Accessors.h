@@ -177,9 +177,12 @@ PASE_PURE void pase_path_rule_out(IndexPath *path)
 }
 
 /* ---- access methods ---- */
-PASE_PURE void pase_set_vacuum_options(IndexAmRoutine *routine)
+PASE_PURE void pase_set_parallel_options(IndexAmRoutine *routine)
 {
 	routine->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
+#if PG_VERSION_NUM >= 170000
+	routine->amcanbuildparallel = true;
+#endif
 }
 
 /* ---- planner nodes ---- */

@@ -5,6 +5,7 @@
  *   Guard.h      the barrier: no longjmp ever crosses a Swift frame
  *   Accessors.h  macros and flexible arrays as static inlines; nothing here can raise
  *   Calls.h      server calls that can raise, each behind the guard
+ *   Parallel.h   building an index with parallel workers
  *   PageHints.h  where pages were last seen in the buffer pool
  */
 #ifndef CPOSTGRES_H

@@ -5,6 +5,7 @@
 #ifndef PASE_CALLS_H
 #define PASE_CALLS_H
 
+#include "Parallel.h"
 #include "Server.h"
 
 /* ---- memory ---- */
@@ -111,8 +112,6 @@ extern bool pase_options_build(Datum options, bool validate, relopt_kind kind, s
 							   const relopt_parse_elt *elements, int count, bytea **result);
 
 /* ---- access-method handler, build, scan, vacuum ---- */
-typedef bool (*PaseBuildRow) (void *state, uint64_t heap_tid, Datum value, bool is_null);
-
 extern bool pase_routine_create(IndexAmRoutine **result);
 /*
  * Feeds the table's rows to row(state, ...), which runs in a memory context that is emptied after
@@ -120,6 +119,9 @@ extern bool pase_routine_create(IndexAmRoutine **result);
  */
 extern bool pase_build_scan(Relation heap, Relation index, IndexInfo *info, PaseBuildRow row,
 							void *state, double *tuples);
+/* The same between the server's frames, so it raises; `scan` is NULL or a share of a parallel scan. */
+extern double pase_scan_for_build(Relation heap, Relation index, IndexInfo *info, bool progress,
+								  PaseBuildRow row, void *state, TableScanDesc scan);
 extern bool pase_scan_create(Relation index, int keys, int order_bys, IndexScanDesc *result);
 extern bool pase_is_dead(IndexBulkDeleteCallback callback, void *state, uint64_t heap_tid,
 						 bool *result);
@@ -127,15 +129,22 @@ extern bool pase_vacuum_delay(bool is_analyze);
 extern bool pase_build_result(double heap_tuples, double index_tuples, IndexBuildResult **result);
 extern bool pase_bulk_delete_result(IndexBulkDeleteResult **result);
 
-/* ---- sort: rows (list, heap TID, vector) by list ---- */
+/* ---- sort: rows (list, heap TID, payload) by list ---- */
 typedef struct PaseSort PaseSort;
 
-extern bool pase_sort_begin(size_t vector_bytes, int memory_kilobytes, PaseSort **result);
-extern bool pase_sort_put(PaseSort *sort, int list, uint64_t heap_tid, const void *vector);
+/*
+ * A sort of one's own (shared is NULL), one participant's part of a shared sort (participants is -1),
+ * or the leader's merging of the parts that `participants` have made.
+ */
+extern bool pase_sort_begin(size_t payload_bytes, int memory_kilobytes, Sharedsort *shared,
+							int participants, PaseSort **result);
+/* Room for the payload of the row that is put next. */
+extern void *pase_sort_payload(PaseSort *sort);
+extern bool pase_sort_put(PaseSort *sort, int list, uint64_t heap_tid);
 extern bool pase_sort_perform(PaseSort *sort);
-/* The vector stays where it is until the next call. */
+/* The payload stays where it is until the next call; it may have any alignment. */
 extern bool pase_sort_next(PaseSort *sort, bool *found, int *list, uint64_t *heap_tid,
-						   const void **vector);
+						   const void **payload);
 extern bool pase_sort_end(PaseSort *sort);
 
 /* ---- files ---- */

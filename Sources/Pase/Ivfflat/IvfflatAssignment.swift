@@ -2,58 +2,66 @@ import CPostgres
 import NearestNeighbors
 import PostgresServer
 
-/// Assigns rows to lists, many at a time, sorts them by list, and writes the lists.
+/// Assigns rows to lists, many at a time, makes their codes, and hands them to a sort by list.
+///
+/// In a parallel build each participant has one.
 struct IvfflatAssignment {
     /// Rows that are compared with all centroids at once.
     private static let batch = 256
 
     private let index: ServerRelation
     private let meta: IvfflatMeta
-    private let centroids: IvfflatCentroids
-    private let memory: ServerMemory
+    private let reader: VectorReader
     private let encoder: IvfflatEncoder
+    private let centroids: IvfflatCentroids
     private let panels: CentroidPanels
-    private let sort: OpaquePointer
+    private let sort: IvfflatSort
     private let vectors: UnsafeMutablePointer<Float>
     private let rotated: UnsafeMutablePointer<Float>
     private let rows: UnsafeMutablePointer<UInt64>
     private let lists: UnsafeMutablePointer<Int32>
     private let scores: UnsafeMutablePointer<Float>
+    private let parallel: ParallelBuild?
     private var pending = 0
-    private var count = 0
+    /// Rows that have been assigned here.
+    private(set) var count = 0
     private var hasWarned = false
 
+    /// - Parameter kilobytes: memory for centroids and sort together.
     init(
         _ index: ServerRelation, _ meta: IvfflatMeta, _ centroids: IvfflatCentroids,
-        _ memory: ServerMemory
+        kilobytes: Int, _ parallel: ParallelBuild?, _ memory: ServerMemory
     ) throws(ServerError) {
         self.index = index
         self.meta = meta
         self.centroids = centroids
-        self.memory = memory
+        self.parallel = parallel
+        let metric = Metric(meta.metric, kernels)
+        reader = VectorReader(metric: metric, indexName: index.name)
         encoder = try IvfflatEncoder(meta, in: memory)
         var source = memory
         panels = try CentroidPanels(
             centroids.start, count: centroids.count, dimensions: meta.dimensions,
-            metric: Metric(meta.metric, kernels), in: &source)
+            metric: metric, in: &source)
         let batch = IvfflatAssignment.batch
         vectors = try memory.allocate(batch * meta.dimensions, of: Float.self)
         rotated = try memory.allocate(batch * meta.dimensions, of: Float.self)
         rows = try memory.allocate(batch, of: UInt64.self)
         lists = try memory.allocate(batch, of: Int32.self)
         scores = try memory.allocate(batch, of: Float.self)
-        var sort: OpaquePointer?
-        try memory.asCurrent { () throws(ServerError) in
-            try check(
-                pase_sort_begin(meta.dimensions * 4, pase_maintenance_work_mem(), &sort))
-        }
-        guard let sort else { throw ServerError(.internalError, "no sort") }
-        self.sort = sort
+        let taken = IvfflatAssignment.bytes(lists: centroids.count, dimensions: meta.dimensions)
+        sort = try IvfflatSort(
+            meta.layout, kilobytes: kilobytes - taken / 1024, shared: parallel?.sort,
+            participants: -1, in: memory)
+    }
+
+    /// Memory for the centroids, as they are and in panels, and for a batch of rows.
+    static func bytes(lists: Int, dimensions: Int) -> Int {
+        (lists + batch) * dimensions * 8
     }
 
     /// Takes a row of the table.
     mutating func add(_ row: UInt64, _ value: Datum) throws(ServerError) {
-        let reader = VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
         guard let vector = try reader.read(value), let start = vector.baseAddress else {
             if !hasWarned { try warnOfEmptyVector(index.name) }
             hasWarned = true
@@ -74,36 +82,30 @@ struct IvfflatAssignment {
             of: rotated, strideInFloats: meta.dimensions, rowCount: pending, centroids: lists,
             scores: scores)
         for row in 0..<pending {
-            try check(
-                pase_sort_put(sort, lists[row], rows[row], vectors + row * meta.dimensions))
+            let factors = encoder.encode(
+                rotated + row * meta.dimensions,
+                from: centroids.start + Int(lists[row]) * meta.dimensions)
+            try sort.put(
+                IvfflatPages.Entry(
+                    row: rows[row], vector: vectors + row * meta.dimensions,
+                    code: encoder.bytes, factors: factors),
+                list: lists[row])
         }
         count += pending
+        let all = parallel?.count(pending) ?? count
         pending = 0
-        pase_progress(IvfflatProgress.tuplesDone, Int64(count))
+        if parallel?.isLeader ?? true { pase_progress(IvfflatProgress.tuplesDone, Int64(all)) }
     }
 
-    /// Sorts what has been added, and writes centroids and lists.
+    /// Sorts what has been added.
     ///
-    /// - Returns: the number of rows.
-    mutating func write() throws(ServerError) -> Int {
+    /// - Returns: the sort, which the caller reads or, being one part of several, ends.
+    mutating func finish() throws(ServerError) -> IvfflatSort {
         try assign()
-        pase_progress(IvfflatProgress.subphase, IvfflatPhase.sorting.rawValue)
-        try check(pase_sort_perform(sort))
-        pase_progress(IvfflatProgress.subphase, IvfflatPhase.writing.rawValue)
-        var writer = try IvfflatWriter(index, meta, centroids, encoder, memory)
-        try writer.writeCentroids()
-        while true {
-            try checkInterrupts()
-            var found = false
-            var list: Int32 = 0
-            var row: UInt64 = 0
-            var vector: UnsafeRawPointer?
-            try check(pase_sort_next(sort, &found, &list, &row, &vector))
-            guard found, let vector else { break }
-            try writer.append(row, vector, list: Int(list))
+        if parallel?.isLeader ?? true {
+            pase_progress(IvfflatProgress.subphase, IvfflatPhase.sorting.rawValue)
         }
-        try writer.finish()
-        try check(pase_sort_end(sort))
-        return count
+        try sort.perform()
+        return sort
     }
 }

@@ -6,7 +6,8 @@ import PostgresServer
 //
 // 1. A scan of the table draws a sample of its vectors, as many as fit.
 // 2. k-means makes the centroids of it, or a file has them.
-// 3. A second scan assigns each row to a list, and the server sorts the rows by list.
+// 3. The centroids are written. A second scan assigns each row to a list and makes its code, and the
+//    server sorts the rows by list; parallel workers share in this step.
 // 4. The lists are written one after the other, and the whole index is logged.
 //
 // Vectors are compared with centroids in the rotated space, which is where codes are made as well.
@@ -38,12 +39,19 @@ func ivfflatBuild(
             let centroids = try sample.makeCentroids()
             meta.lists = centroids.count
             meta.bits = IvfflatLayout.defaultBits(meta.dimensions)
-            meta.centroids = 1
-            pase_progress(IvfflatProgress.subphase, IvfflatPhase.assigning.rawValue)
-            var assignment = try IvfflatAssignment(index, meta, centroids, memory)
-            try scan(heap, index, info, &assignment, assignRow, &heapRows)
-            rows = try assignment.write()
+            meta.centroids = try index.blockCount()
+            let pages = IvfflatPages(index, meta, .building)
+            try pages.writeCentroids(centroids, IvfflatEncoder(meta, in: memory), memory)
+            // What a worker needs to know it reads from the index.
             try meta.store(index, .building)
+            pase_progress(IvfflatProgress.subphase, IvfflatPhase.assigning.rawValue)
+            if let parallel = try ParallelBuild.begin(heap, index, info) {
+                rows = try assignAndWrite(parallel, pages, centroids, memory)
+                heapRows = parallel.heapRows
+                try parallel.end()
+            } else {
+                rows = try assignAndWrite(heap, info, pages, centroids, memory, &heapRows)
+            }
         }
         if pase_relation_needs_wal(index.relation) { try logPages(index) }
         try memory.delete()
@@ -61,6 +69,85 @@ func ivfflatBuildEmpty(_ index: Relation?) {
         try newMeta(index).create(index, fork: INIT_FORKNUM, .building)
         try logPages(index, fork: INIT_FORKNUM)
     }
+}
+
+/// Assigns all rows and writes the lists.
+///
+/// - Returns: the number of rows.
+private func assignAndWrite(
+    _ heap: Relation?, _ info: UnsafeMutablePointer<IndexInfo>?, _ pages: IvfflatPages,
+    _ centroids: IvfflatCentroids, _ memory: ServerMemory, _ heapRows: inout Double
+) throws(ServerError) -> Int {
+    var assignment = try IvfflatAssignment(
+        pages.index, pages.meta, centroids, kilobytes: Int(pase_maintenance_work_mem()), nil,
+        memory)
+    try scan(heap, pages.index, info, &assignment, assignRow, &heapRows)
+    let sort = try assignment.finish()
+    try write(sort, pages, memory)
+    return assignment.count
+}
+
+/// The same together with workers.
+private func assignAndWrite(
+    _ parallel: ParallelBuild, _ pages: IvfflatPages, _ centroids: IvfflatCentroids,
+    _ memory: ServerMemory
+) throws(ServerError) -> Int {
+    let participantMemory = try memory.makeChild("pase_ivfflat build participant")
+    try assignShare(parallel, pages, centroids, participantMemory)
+    try parallel.waitForWorkers()
+    try participantMemory.delete()
+    let sort = try IvfflatSort(
+        pages.layout, kilobytes: Int(pase_maintenance_work_mem()), shared: parallel.sort,
+        participants: Int32(truncatingIfNeeded: parallel.participants), in: memory)
+    try sort.perform()
+    try write(sort, pages, memory)
+    return parallel.count(0)
+}
+
+/// A participant's part: assigns its share of the rows and sorts them.
+private func assignShare(
+    _ parallel: ParallelBuild, _ pages: IvfflatPages, _ centroids: IvfflatCentroids,
+    _ memory: ServerMemory
+) throws(ServerError) {
+    var assignment = try IvfflatAssignment(
+        pages.index, pages.meta, centroids,
+        kilobytes: Int(pase_maintenance_work_mem()) / parallel.participants, parallel, memory)
+    var failure: ServerError?
+    withUnsafeMutablePointer(to: &assignment) { state in
+        do throws(ServerError) {
+            try parallel.scan(assignRow, UnsafeMutableRawPointer(state))
+        } catch { failure = error }
+    }
+    if let failure { throw failure }
+    try assignment.finish().end()
+}
+
+/// A parallel worker's whole work.
+@_cdecl("pase_parallel_build_body")
+func parallelBuild(_ parallel: UnsafeMutablePointer<PaseParallel>?) {
+    entryPoint(fallback: ()) { () throws(ServerError) in
+        guard let parallel = ParallelBuild(parallel) else { return }
+        let index = try ServerRelation(parallel.index)
+        let memory = try ServerMemory.current().makeChild("pase_ivfflat build worker")
+        let pages = IvfflatPages(index, try IvfflatMeta.read(index), .building)
+        let centroids = try pages.readCentroids(memory)
+        try assignShare(parallel, pages, centroids, memory)
+        try memory.delete()
+    }
+}
+
+/// Writes the lists of sorted rows.
+private func write(_ sort: IvfflatSort, _ pages: IvfflatPages, _ memory: ServerMemory)
+    throws(ServerError)
+{
+    pase_progress(IvfflatProgress.subphase, IvfflatPhase.writing.rawValue)
+    var writer = try IvfflatWriter(pages, memory)
+    while let row = try sort.next() {
+        try checkInterrupts()
+        try writer.append(row.entry, list: row.list)
+    }
+    try writer.finish()
+    try sort.end()
 }
 
 /// Where the progress view shows what.

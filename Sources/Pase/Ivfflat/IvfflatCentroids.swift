@@ -53,6 +53,16 @@ extension IvfflatPages {
         try locked.close()
     }
 
+    /// Copies all centroids.
+    func readCentroids(_ memory: ServerMemory) throws(ServerError) -> IvfflatCentroids {
+        let start = try memory.allocate(meta.lists * layout.dimensions, of: Float.self)
+        for list in 0..<meta.lists {
+            if list % 1024 == 0 { try checkInterrupts() }
+            try copyCentroid(list, into: start + list * layout.dimensions)
+        }
+        return IvfflatCentroids(start: start, count: meta.lists)
+    }
+
     /// Writes the pages of an index's centroids, whose lists are still empty, at the end of the index,
     /// which is where the metapage says that they are.
     func writeCentroids(

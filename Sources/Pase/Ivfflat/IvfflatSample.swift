@@ -90,8 +90,16 @@ struct IvfflatSample {
     /// Bytes of memory for sample and clustering together.
     private var budget: Int { Int(pase_maintenance_work_mem()) * 1024 }
 
-    /// Offers a row's vector to the sample.
+    /// Offers a row's vector to the sample. Only those are read that get into it, and the first, which
+    /// says how many dimensions there are.
     mutating func add(_ value: Datum) throws(ServerError) {
+        seen += 1
+        var slot: Int?
+        if meta.dimensions > 0 {
+            guard plan.centroidFile == nil else { return }
+            slot = drawSlot()
+            if slot == nil { return }
+        }
         let reader = VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
         guard let vector = try reader.read(value), let start = vector.baseAddress else { return }
         if meta.dimensions == 0 {
@@ -99,19 +107,37 @@ struct IvfflatSample {
             meta.dimensions = vector.count
         }
         try reader.checkDimensions(vector.count, expected: meta.dimensions)
-        seen += 1
         guard plan.centroidFile == nil else { return }
         if rows == nil { try makeRoom() }
-        guard let rows else { return }
-        var slot = drawn
-        if let ratio = plan.sampleRatio, random.next() % 1000 >= UInt64(ratio) { return }
-        if drawn == capacity {
-            slot = Int(truncatingIfNeeded: random.next() % UInt64(seen))
-            guard slot < capacity else { return }
-        } else {
-            drawn += 1
-        }
+        if slot == nil { slot = drawSlot() }
+        guard let rows, let slot else { return }
+        if slot == drawn { drawn += 1 }
         reader.prepare(start, vector.count, into: rows + slot * meta.dimensions)
+    }
+
+    /// The place in the sample that the row gets, nil if it does not get in.
+    private mutating func drawSlot() -> Int? {
+        if let ratio = plan.sampleRatio, random.next() % 1000 >= UInt64(ratio) { return nil }
+        // Before there is room, or where no sample is wanted, nothing is known about its size.
+        if rows == nil || drawn < capacity { return drawn }
+        let slot = Int(truncatingIfNeeded: random.next() % UInt64(seen))
+        return slot < capacity ? slot : nil
+    }
+
+    /// Keeps so many rows of the sample, drawn at random: how many lists there are to be is known only
+    /// when the table has been counted.
+    private mutating func thin(to count: Int) {
+        guard let rows, count < drawn else { return }
+        for kept in 0..<count {
+            let other = kept + random.index(below: drawn - kept)
+            for component in 0..<meta.dimensions {
+                let value = rows[kept * meta.dimensions + component]
+                rows[kept * meta.dimensions + component] =
+                    rows[other * meta.dimensions + component]
+                rows[other * meta.dimensions + component] = value
+            }
+        }
+        drawn = count
     }
 
     private mutating func makeRoom() throws(ServerError) {
@@ -129,6 +155,7 @@ struct IvfflatSample {
             dimensions: dimensions, seed: meta.rotationSeed, codeKernels)
         if let path = plan.centroidFile { return try readCentroids(path, rotation) }
         let lists = max(1, plan.lists ?? IvfflatPlan.defaultLists(rows: seen))
+        if plan.sampleRatio == nil { thin(to: IvfflatPlan.sampleRows(lists: lists)) }
         let needed =
             KMeans.memoryNeeded(count: drawn, clusters: lists, dimensions: dimensions)
             + lists * dimensions * 4

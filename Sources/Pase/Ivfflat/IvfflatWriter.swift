@@ -9,43 +9,23 @@ import PostgresServer
 struct IvfflatWriter {
     private let pages: IvfflatPages
     private let layout: IvfflatLayout
-    private let centroids: IvfflatCentroids
-    private let encoder: IvfflatEncoder
-    private let memory: ServerMemory
     private let group: UnsafeMutableRawPointer
     private let vectors: UnsafeMutableRawPointer
-    private let vector: UnsafeMutablePointer<Float>
-    private let rotated: UnsafeMutablePointer<Float>
     private var list = -1
     private var used = 0
     private var lastGroup: UInt32 = 0
     private var firstGroup: UInt32 = 0
 
-    init(
-        _ index: ServerRelation, _ meta: IvfflatMeta, _ centroids: IvfflatCentroids,
-        _ encoder: IvfflatEncoder, _ memory: ServerMemory
-    ) throws(ServerError) {
-        pages = IvfflatPages(index, meta, .building)
+    init(_ pages: IvfflatPages, _ memory: ServerMemory) throws(ServerError) {
+        self.pages = pages
         layout = pages.layout
-        self.centroids = centroids
-        self.encoder = encoder
-        self.memory = memory
         group = try memory.allocate(bytes: layout.groupBytes)
         vectors = try memory.allocate(
             bytes: layout.vectorPages * IvfflatLayout.vectorPageBytes)
-        vector = try memory.allocate(meta.dimensions, of: Float.self)
-        rotated = try memory.allocate(encoder.code.paddedDimensions, of: Float.self)
-    }
-
-    /// Writes the pages of centroids, whose lists are still empty.
-    func writeCentroids() throws(ServerError) {
-        try pages.writeCentroids(centroids, encoder, memory)
     }
 
     /// Adds a row; rows of a list come one after the other.
-    mutating func append(_ row: UInt64, _ bytes: UnsafeRawPointer, list: Int)
-        throws(ServerError)
-    {
+    mutating func append(_ entry: IvfflatPages.Entry, list: Int) throws(ServerError) {
         if list != self.list {
             try finish()
             self.list = list
@@ -60,17 +40,9 @@ struct IvfflatWriter {
                 start: vectors, count: layout.vectorPages * IvfflatLayout.vectorPageBytes
             ).initializeMemory(as: UInt8.self, repeating: 0)
         }
-        UnsafeMutableRawPointer(vector).copyMemory(
-            from: bytes, byteCount: layout.dimensions * 4)
-        encoder.rotate(vector, into: rotated)
-        let factors = encoder.encode(
-            rotated, from: centroids.start + list * layout.dimensions)
-        layout.write(
-            IvfflatPages.Entry(
-                row: row, vector: vector, code: encoder.bytes, factors: factors),
-            slot: used, to: group)
+        layout.write(entry, slot: used, to: group)
         (vectors + used * layout.dimensions * 4).copyMemory(
-            from: vector, byteCount: layout.dimensions * 4)
+            from: entry.vector, byteCount: layout.dimensions * 4)
         used += 1
     }
 

@@ -22,7 +22,7 @@ func makeRoutine() throws(ServerError) -> UnsafeMutablePointer<IndexAmRoutine> {
     routine.pointee.amcanparallel = false
     routine.pointee.amcaninclude = false
     routine.pointee.amkeytype = InvalidOid
-    pase_set_vacuum_options(routine)
+    pase_set_parallel_options(routine)
     return routine
 }
 
