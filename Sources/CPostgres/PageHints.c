@@ -126,3 +126,21 @@ pase_page_open_hinted(PaseHints *hints, Relation relation, BlockNumber block, in
 	*page = BufferGetPage(a.buffer);
 	return true;
 }
+
+static void
+pase_page_announce_thunk(void *p)
+{
+	HintedArguments *a = p;
+	PrefetchBufferResult result = PrefetchBuffer(a->relation, MAIN_FORKNUM, a->block);
+
+	if (BufferIsValid(result.recent_buffer))
+		remember(a->hints, a->block, result.recent_buffer);
+}
+
+bool
+pase_page_announce(PaseHints *hints, Relation relation, BlockNumber block)
+{
+	HintedArguments a = {hints, relation, block, 0, InvalidBuffer};
+
+	return GUARDED(pase_page_announce);
+}

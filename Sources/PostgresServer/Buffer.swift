@@ -125,9 +125,14 @@ public struct PageHints {
         pase_hint_prefetch(hints, block, offset, bytes)
     }
 
-    /// The same for all of a block's page.
+    /// The same for all of a block's page; where it is not known to be in memory the system is told that
+    /// it will be read soon.
     @inline(__always)
-    public func prefetchPage(_ block: UInt32) {
-        pase_hint_prefetch(hints, block, 0, Int(BLCKSZ))
+    public func announcePage(_ block: UInt32, of relation: ServerRelation) throws(ServerError) {
+        if pase_hint_is_known(hints, block) {
+            pase_hint_prefetch(hints, block, 0, Int(BLCKSZ))
+        } else {
+            try check(pase_page_announce(hints, relation.relation, block))
+        }
     }
 }

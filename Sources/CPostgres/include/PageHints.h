@@ -33,6 +33,16 @@ extern PaseHints *pase_hints_of(Relation relation);
 extern bool pase_page_open_hinted(PaseHints *hints, Relation relation, BlockNumber block, int mode,
 								  Buffer *buffer, char **page);
 
+/* Tells the system that a block which is not known to be in memory will be read soon. */
+extern bool pase_page_announce(PaseHints *hints, Relation relation, BlockNumber block);
+
+/* Whether the block was in memory when it was last asked for. */
+static inline __attribute__((always_inline)) bool
+pase_hint_is_known(const PaseHints *hints, BlockNumber block)
+{
+	return block < hints->count && hints->buffers[block] != InvalidBuffer;
+}
+
 /*
  * Fetches into the processor's caches what opening a block and reading `bytes` at `offset` of its page
  * will touch, if it is known to be in memory. The page is not pinned, so nothing of it is read.

@@ -29,8 +29,9 @@ func ivfflatBuild(
         let plan = try IvfflatPlan(options, index)
 
         pase_progress(IvfflatProgress.subphase, IvfflatPhase.sampling.rawValue)
-        pase_progress(IvfflatProgress.tuplesTotal, Int64(rowEstimate(heap)))
-        var sample = IvfflatSample(index, meta, plan, memory)
+        let expectedRows = rowEstimate(heap)
+        pase_progress(IvfflatProgress.tuplesTotal, Int64(expectedRows))
+        var sample = IvfflatSample(index, meta, plan, expectedRows: expectedRows, memory)
         var heapRows = 0.0
         try scan(heap, index, info, &sample, sampleRow, &heapRows)
         var rows = 0

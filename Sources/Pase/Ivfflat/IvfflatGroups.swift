@@ -105,9 +105,11 @@ extension IvfflatPages {
     func setInsertionGroup(_ list: Int, _ block: UInt32) throws(ServerError) {
         let place = place(of: list)
         let locked = try open(place.block, IvfflatLayout.centroidsKind, .exclusive)
-        let edit = try PageEdit(index, mode)
-        try centroid(list, in: edit.page(of: locked)).put(block, at: 4)
-        try edit.commit()
+        if try centroid(list, in: locked.page).u32(4) != block {
+            let edit = try PageEdit(index, mode)
+            try centroid(list, in: edit.page(of: locked)).put(block, at: 4)
+            try edit.commit()
+        }
         try locked.close()
     }
 

@@ -45,7 +45,9 @@ struct IvfflatRanking {
         for page in 0..<codePages.count {
             try checkInterrupts()
             let block = codePages.first &+ UInt32(truncatingIfNeeded: page)
-            if page + 1 < codePages.count { pages.hints.prefetchPage(block &+ 1) }
+            if page + 1 < codePages.count {
+                try pages.hints.announcePage(block &+ 1, of: pages.index)
+            }
             let locked = try pages.open(block, IvfflatLayout.centroidCodesKind, .shared)
             let count = min(slots, pages.meta.lists - page * slots)
             try pages.centroidCodes(locked.page, block).bound(

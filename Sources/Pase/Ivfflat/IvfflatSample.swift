@@ -77,12 +77,17 @@ struct IvfflatSample {
     private var random = RandomSource(seed: 0x5041_5345)
     private(set) var meta: IvfflatMeta
 
+    /// Rows that the table is thought to have, nil where nothing is known.
+    private let expectedRows: Int?
+
     init(
-        _ index: ServerRelation, _ meta: IvfflatMeta, _ plan: IvfflatPlan, _ memory: ServerMemory
+        _ index: ServerRelation, _ meta: IvfflatMeta, _ plan: IvfflatPlan, expectedRows: Double,
+        _ memory: ServerMemory
     ) {
         self.index = index
         self.meta = meta
         self.plan = plan
+        self.expectedRows = expectedRows > 0 ? Int(min(expectedRows, 1e12)) : nil
         self.memory = memory
         self.meta.dimensions = IvfflatOptions(index).dimensions ?? 0
     }
@@ -141,11 +146,22 @@ struct IvfflatSample {
     }
 
     private mutating func makeRoom() throws(ServerError) {
-        let wanted = plan.lists.map { IvfflatPlan.sampleRows(lists: $0) } ?? 200_000
-        // A third of the memory is left to the clustering.
-        let fitting = budget / 3 * 2 / (meta.dimensions * 4)
-        capacity = max(1, plan.sampleRatio == nil ? min(wanted, fitting) : fitting)
+        let lists = plan.lists ?? IvfflatPlan.defaultLists(rows: expectedRows ?? 1_000_000)
+        capacity = budget / (meta.dimensions * 4)
+        if plan.sampleRatio == nil {
+            capacity = min(capacity, IvfflatPlan.sampleRows(lists: lists))
+        }
+        while capacity > lists, bytes(rows: capacity, lists: lists) > budget {
+            capacity -= capacity / 16 + 1
+        }
+        capacity = max(capacity, 1)
         rows = try memory.allocate(capacity * meta.dimensions, of: Float.self)
+    }
+
+    /// Memory for sample, clustering and centroids together.
+    private func bytes(rows: Int, lists: Int) -> Int {
+        (rows + lists) * meta.dimensions * 4
+            + KMeans.memoryNeeded(count: rows, clusters: lists, dimensions: meta.dimensions)
     }
 
     /// Makes the centroids, rotated.
@@ -154,18 +170,11 @@ struct IvfflatSample {
         let rotation = Rotation(
             dimensions: dimensions, seed: meta.rotationSeed, codeKernels)
         if let path = plan.centroidFile { return try readCentroids(path, rotation) }
-        let lists = max(1, plan.lists ?? IvfflatPlan.defaultLists(rows: seen))
+        var lists = max(1, plan.lists ?? IvfflatPlan.defaultLists(rows: seen))
         if plan.sampleRatio == nil { thin(to: IvfflatPlan.sampleRows(lists: lists)) }
-        let needed =
-            KMeans.memoryNeeded(count: drawn, clusters: lists, dimensions: dimensions)
-            + lists * dimensions * 4
-        if needed > budget {
-            throw ServerError(
-                .programLimitExceeded,
-                "memory required for \(lists) lists is \(needed >> 20) MB, "
-                    + "maintenance_work_mem is \(budget >> 20) MB",
-                hint: "Increase maintenance_work_mem, or use fewer lists.")
-        }
+        // Nobody asked for that many, if the table is larger than it was thought to be.
+        while plan.lists == nil, lists > 1, bytes(rows: drawn, lists: lists) > budget { lists /= 2 }
+        try checkMemory(bytes(rows: drawn, lists: lists), lists)
         pase_progress(IvfflatProgress.subphase, IvfflatPhase.clustering.rawValue)
         let centroids = try memory.allocate(lists * dimensions, of: Float.self, zeroed: true)
         if let rows {
@@ -184,6 +193,18 @@ struct IvfflatSample {
 }
 
 extension IvfflatSample {
+    private func checkMemory(_ needed: Int, _ lists: Int) throws(ServerError) {
+        let assigning = IvfflatAssignment.bytes(lists: lists, dimensions: meta.dimensions)
+        let needed = max(needed, assigning)
+        if needed > budget {
+            throw ServerError(
+                .programLimitExceeded,
+                "memory required for \(lists) lists is \(needed >> 20) MB, "
+                    + "maintenance_work_mem is \(budget >> 20) MB",
+                hint: "Increase maintenance_work_mem, or use fewer lists.")
+        }
+    }
+
     /// Reads the centroids of a file on the server, rotated.
     private func readCentroids(_ path: String, _ rotation: Rotation) throws(ServerError)
         -> IvfflatCentroids
@@ -202,6 +223,7 @@ extension IvfflatSample {
         }
         try VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
             .checkDimensions(file.dimensions, expected: meta.dimensions)
+        try checkMemory(0, file.count)
         let room = try memory.allocate(file.numberCount, of: Float.self)
         try parsing(path, bytes) { () throws(CentroidFileError) in
             try file.parse(

@@ -117,7 +117,7 @@ struct IvfflatSearch {
             try locked.close()
             return false
         }
-        pages.hints.prefetchPage(block)
+        try pages.hints.announcePage(block, of: pages.index)
         let centroid = (start + IvfflatLayout.centroidHeaderBytes)
             .assumingMemoryBound(to: Float.self)
         if metric.kind != .innerProduct {
@@ -148,7 +148,7 @@ struct IvfflatSearch {
         let start = try pages.group(locked.page, block)
         let used = Int(start.u16(8))
         let next = start.u32(0)
-        if next != 0 { pages.hints.prefetchPage(next) }
+        if next != 0 { try pages.hints.announcePage(next, of: pages.index) }
         let bounds = try probed.roomForGroup(used, in: &memory)
         layout.codes(of: start).bound(
             codeQuery, count: used, estimates: estimates, into: bounds)
