@@ -265,6 +265,12 @@ sub in_background
 sub finished
 {
 	my ($started) = @_;
+	# It would look once in a second only.
+	while ($started->{client}->pumpable)
+	{
+		$started->{client}->pump_nb;
+		sleep 0.01;
+	}
 	$started->{client}->finish;
 	return (slurp_file("$started->{files}/out"), slurp_file("$started->{files}/err"));
 }
