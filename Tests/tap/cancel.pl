@@ -146,7 +146,7 @@ $node->safe_psql('postgres', 'DROP INDEX items_v; DELETE FROM items WHERE id > 6
 my $settings = "SET client_min_messages = error; SET maintenance_work_mem = '"
   . by_method(pase_hnsw => '1MB', pase_ivfflat => '4MB') . "';";
 my $build = 'ON items USING ' . method() . ' (v) WITH ('
-  . by_method(pase_hnsw => 'ef_build = 400', pase_ivfflat => 'clustering_params = "lists=500"') . ')';
+  . by_method(pase_hnsw => 'ef_build = 400', pase_ivfflat => 'clustering_params = "lists=100"') . ')';
 my $began = time;
 $node->safe_psql('postgres', "$settings CREATE INDEX whole $build");
 my $whole = (time - $began) * 1000;
