@@ -5,42 +5,60 @@ use warnings;
 
 use PaseTest;
 use Test::More;
-use Time::HiRes qw(sleep);
 
-my $node = new_server('progress', "shared_buffers = 128MB\n");
-my $rows = 6000;
-create_items($node, $rows, no_index => 1, dimensions => 64);
-$node->safe_psql('postgres', 'ANALYZE items');
+my $node = new_server('progress', "shared_buffers = 256MB\n");
+# Little memory, so that there are all phases; enough rows and a wide beam, or many lists, so that each lasts.
+my $copies = by_method(pase_hnsw => 1, pase_ivfflat => 16);
+my $with = by_method(pase_hnsw => 'ef_build = 200', pase_ivfflat => 'clustering_params = "lists=40"');
+my $memory = by_method(pase_hnsw => '2MB', pase_ivfflat => '1MB');
+create_items($node, 6000, no_index => 1, dimensions => 64);
+$node->safe_psql('postgres', "INSERT INTO items SELECT id, v FROM items, generate_series(2, $copies); ANALYZE items");
+my $rows = 6000 * $copies;
 
-# Little memory, so that there are all phases; and a wide beam, so that each lasts.
-my $build = in_background($node, <<'SQL');
-SET maintenance_work_mem = '2MB';
-SET client_min_messages = error;
-CREATE INDEX items_v ON items USING pase_hnsw (v) WITH (ef_build = 200);
+# Looks all the time, from before the build begins until it is over.
+my $watch = in_background($node, <<'SQL');
+CREATE TABLE seen (n serial, phase text, done int8, total int8);
+DO $$
+DECLARE
+	row record;
+	former record;
+BEGIN
+	FOR n IN 1 .. 60000 LOOP
+		PERFORM pg_stat_clear_snapshot();
+		SELECT phase, tuples_done, tuples_total INTO row FROM pg_stat_progress_create_index;
+		EXIT WHEN row IS NULL AND former IS NOT NULL;
+		IF row IS NOT NULL AND row IS DISTINCT FROM former THEN
+			INSERT INTO seen (phase, done, total) VALUES (row.phase, row.tuples_done, row.tuples_total);
+			former := row;
+		END IF;
+		PERFORM pg_sleep(0.001);
+	END LOOP;
+END $$;
 SQL
-my (%phases, @done, %total);
-while ($build->{client}->pumpable)
-{
-	my $row = $node->safe_psql('postgres',
-		'SELECT phase, tuples_done, tuples_total FROM pg_stat_progress_create_index');
-	if ($row ne '')
-	{
-		my ($phase, $done, $total) = split(/\|/, $row);
-		$phases{$phase}++;
-		push @done, $done if $phase =~ /graph/;
-		$total{$total}++ if $phase =~ /graph/;
-	}
-	sleep 0.005;
-}
-my ($out, $err) = finished($build);
-is($err, '', 'the build succeeded');
-note(join(', ', map { "$_: $phases{$_}" } sort keys %phases));
-ok($phases{'building index: building graph in memory'}, 'the graph is built in memory');
-ok($phases{'building index: building graph on pages'}, 'the graph is built on pages');
-is(join(' ', keys %total), $rows, 'the rows of the table are the total');
-my @sorted = sort { $a <=> $b } @done;
-is("@done", "@sorted", 'rows done only go up');
-cmp_ok($done[-1], '>', $rows / 2, 'rows are counted to the end') if @done;
+wait_until($node, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'DO %')");
+$node->safe_psql('postgres',
+	"SET maintenance_work_mem = '$memory'; SET client_min_messages = error;"
+	  . ' CREATE INDEX items_v ON items USING ' . method() . " (v) WITH ($with)");
+my ($out, $err) = finished($watch);
+is($err, '', 'the view was watched');
+
+# The phases in which rows are counted, and all in their order.
+my $counting = by_method(pase_hnsw => '%graph%', pase_ivfflat => '%assigning%');
+my $seen = "FROM seen WHERE phase LIKE '$counting'";
+is( $node->safe_psql('postgres', 'SELECT phase FROM seen WHERE phase LIKE \'%: %\' AND phase NOT LIKE \'%initializing%\''
+		  . ' GROUP BY phase ORDER BY min(n)'),
+	by_method(
+		pase_hnsw => join("\n", map { "building index: $_" }
+			('building graph in memory', 'writing pages', 'building graph on pages')),
+		pase_ivfflat => join("\n", map { "building index: $_" }
+			('sampling table', 'performing k-means', 'assigning rows to lists', 'sorting rows by list',
+				'writing pages'))),
+	'all phases, in their order');
+is($node->safe_psql('postgres', "SELECT DISTINCT total $seen"), $rows, 'the rows of the table are the total');
+is( $node->safe_psql('postgres', "SELECT count(*) FROM (SELECT done < lag(done) OVER (ORDER BY n) AS less $seen) pairs WHERE less"),
+	0, 'rows done only go up');
+cmp_ok($node->safe_psql('postgres', "SELECT count(DISTINCT done) $seen"), '>', 5, 'rows are counted');
+cmp_ok($node->safe_psql('postgres', "SELECT max(done) $seen"), '>', $rows / 2, '... to the end');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_stat_progress_create_index'), 0, 'nothing remains');
 
 $node->stop;

@@ -45,7 +45,8 @@ sub until_it_succeeds
 }
 
 # The same rows all the time: each vacuum gets further.
-create_items($node, 300, with => 'base_nb_num = 4, ef_build = 10');
+create_items($node, 300,
+	with => by_method(pase_hnsw => 'base_nb_num = 4, ef_build = 10', pase_ivfflat => 'clustering_params = "lists=4"'));
 $node->safe_psql('postgres', "INSERT INTO items SELECT i, test_vector(7) FROM generate_series(1001, 1200) i");
 $node->safe_psql('postgres', 'DELETE FROM items WHERE id % 3 = 0');
 until_it_succeeds('the same dead rows', '', 1);

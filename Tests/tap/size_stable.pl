@@ -28,7 +28,8 @@ foreach my $cycle (1 .. 10)
 note("sizes: @sizes");
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM items'), '==', $rows, 'as many rows as before');
 cmp_ok($sizes[10], '<=', $sizes[3] * 1.05, 'no larger after ten cycles than after three');
-cmp_ok($sizes[10], '<=', $sizes[0] * 1.25, 'not much larger than when it was built');
+cmp_ok($sizes[10], '<=', $sizes[0] * by_method(pase_hnsw => 1.25, pase_ivfflat => 1.05),
+	'not much larger than when it was built');
 my $recall = recall($node);
 cmp_ok($recall, '>=', $recall_before - 0.01, "recall $recall as before, which was $recall_before");
 whole($node, 'the index has every row');
@@ -48,10 +49,11 @@ whole($node, 'equal vectors: the index has every row');
 
 # The map of free space is not in the log: what a crash takes from it, the next vacuum puts back. The same
 # for a vacuum that failed when it had removed something and not yet noted it.
+# (Half of the rows in each cluster: a list's space is that list's.)
 $node->safe_psql('postgres', 'DROP TABLE items');
 create_items($node, $rows);
 my $size = size();
-$node->safe_psql('postgres', 'CHECKPOINT; DELETE FROM items WHERE id % 2 = 0');
+$node->safe_psql('postgres', 'CHECKPOINT; DELETE FROM items WHERE id / 50 % 2 = 0');
 $node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) items');
 $node->stop('immediate');
 $node->start;

@@ -8,8 +8,7 @@ use Test::More;
 
 my $node = new_server('unlogged');
 create_items($node, 1000, unlogged => 1);
-$node->safe_psql('postgres',
-	'CREATE UNLOGGED TABLE empty (id int8, v float4[]); CREATE INDEX ON empty USING pase_hnsw (v)');
+create_items($node, 0, name => 'empty', unlogged => 1);
 whole($node, 'built');
 $node->restart;
 whole($node, 'after a clean restart');

@@ -1,0 +1,8 @@
+# cancel.pl for pase_ivfflat.
+
+use strict;
+use warnings;
+
+use PaseTest;
+
+for_method('pase_ivfflat', 'cancel');

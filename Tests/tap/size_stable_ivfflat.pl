@@ -1,0 +1,8 @@
+# size_stable.pl for pase_ivfflat.
+
+use strict;
+use warnings;
+
+use PaseTest;
+
+for_method('pase_ivfflat', 'size_stable');
