@@ -17,7 +17,8 @@ extension IvfflatPages {
     /// The group's codes page is locked exclusively all along, and its vectors pages only by who has
     /// that lock or shares it, so no two slots are taken twice and no lock waits in a circle.
     func insert(_ entry: Entry, list: Int, _ memory: ServerMemory) throws(ServerError) {
-        var block = try firstGroup(list, memory)
+        let first = try firstGroup(list, memory)
+        var block = first
         while true {
             try checkInterrupts()
             let locked = try open(block, IvfflatLayout.codesKind, .exclusive)
@@ -31,6 +32,8 @@ extension IvfflatPages {
                 }
                 try put(entry, slot: slot, isReused: slot < used, in: locked, memory)
                 try locked.close()
+                // The groups before are full: the next insertion need not look there.
+                if block != first { try setInsertionGroup(list, block) }
                 return
             }
             let next = start.u32(0)
@@ -97,7 +100,6 @@ extension IvfflatPages {
         try group(edit.page(of: last), last.block).put(block, at: 0)
         try edit.commit()
         try last.close()
-        try setInsertionGroup(list, block)
         return block
     }
 

@@ -101,19 +101,21 @@ struct IvfflatLayout {
         self.bits = bits
         codeBytes = CodeLayout.codeBytes(dimensions, bits)
         let room = IvfflatLayout.vectorPageBytes
-        // The most vectors pages that leave room for the codes of what fits into them; then no page of
-        // a full group has much room left.
         let perCode = IvfflatCodes.factorBytes + codeBytes
         let perSlot = perCode + IvfflatLayout.tidBytes
+        // The number of vectors pages with which a full group takes the fewest pages per vector. From
+        // the one on at which the codes page is what limits it, more of them are wasted.
         var slots = 1
-        var pages = IvfflatLayout.pages(slots: 1, dimensions)
-        var candidate = 1
-        while true {
+        var pages = (dimensions * 4 + room - 1) / room
+        var candidate = pages
+        var isLimitedByCodes = false
+        while !isLimitedByCodes {
             let fitting = candidate * room / (dimensions * 4)
-            let wanted = IvfflatLayout.groupHeaderBytes + candidate * 4 + fitting * perSlot
-            if wanted > room { break }
-            if fitting > slots {
-                slots = fitting
+            let coded = (room - IvfflatLayout.groupHeaderBytes - candidate * 4) / perSlot
+            isLimitedByCodes = coded <= fitting
+            let candidateSlots = min(fitting, coded)
+            if candidateSlots * (pages + 1) > slots * (candidate + 1) {
+                slots = candidateSlots
                 pages = candidate
             }
             candidate += 1
@@ -126,10 +128,6 @@ struct IvfflatLayout {
             IndexPage.usableBytes(special: MetapageItem.specialBytes)
                 / (IndexPage.alignedBytes(IvfflatLayout.centroidBytes(dimensions))
                     + IndexPage.linePointerBytes))
-    }
-
-    private static func pages(slots: Int, _ dimensions: Int) -> Int {
-        (slots * dimensions * 4 + vectorPageBytes - 1) / vectorPageBytes
     }
 
     // MARK: Offsets in a codes page's item

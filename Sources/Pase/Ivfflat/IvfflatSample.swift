@@ -221,8 +221,12 @@ extension IvfflatSample {
                 bytes, maximumDimensions: IvfflatLayout.maximumDimensions,
                 maximumCount: IvfflatOptions.maximumLists)
         }
-        try VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
-            .checkDimensions(file.dimensions, expected: meta.dimensions)
+        guard file.dimensions == meta.dimensions else {
+            throw ServerError(
+                .dataException,
+                "centroids of file \"\(path)\" have \(file.dimensions) dimensions, "
+                    + "vectors have \(meta.dimensions)")
+        }
         try checkMemory(0, file.count)
         let room = try memory.allocate(file.numberCount, of: Float.self)
         try parsing(path, bytes) { () throws(CentroidFileError) in

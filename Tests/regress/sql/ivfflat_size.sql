@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pase;
 SET enable_seqscan = off;
 
--- Some 20 bytes of each row beside vector and code; lists begin pages of their own
+-- Some 20 bytes of each row beside vector and code, which has at least 32; lists begin pages of their own
 CREATE FUNCTION bytes_per_row(dimensions int) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	size bigint;
@@ -14,6 +14,6 @@ BEGIN
 	DROP TABLE sized;
 	RETURN size / 2000;
 END $$;
-SELECT d AS dimensions, CASE WHEN bytes_per_row(d) < 100 + 8 * d THEN 'fine' ELSE bytes_per_row(d)::text END AS "bytes per row"
+SELECT d AS dimensions, CASE WHEN bytes_per_row(d) < 130 + 8 * d THEN 'fine' ELSE bytes_per_row(d)::text END AS "bytes per row"
 FROM unnest(ARRAY[1, 2, 3, 8, 12, 13, 64, 256]) AS d;
 DROP FUNCTION bytes_per_row;
