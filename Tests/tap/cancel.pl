@@ -137,7 +137,7 @@ cancel_test('vacuum',
 		pase_ivfflat => 'SET vacuum_cost_delay = 5; SET vacuum_cost_limit = 10;')
 	  . ' VACUUM (INDEX_CLEANUP ON) items;',
 	"SELECT coalesce(bool_or(phase = 'vacuuming indexes'), false) FROM pg_stat_progress_vacuum",
-	by_method(pase_hnsw => 0.15, pase_ivfflat => 0.03), 'DELETE FROM items WHERE id %% 16 = %d');
+	by_method(pase_hnsw => 0.08, pase_ivfflat => 0.03), 'DELETE FROM items WHERE id %% 16 = %d');
 whole($node, 'after vacuum was canceled, the index has every row', dimensions => 64);
 $node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) items');
 whole($node, 'after vacuum has gone through, the index has every row', dimensions => 64);
