@@ -33,6 +33,10 @@ private struct HnswCost {
     private static let distanceOperators = 4.0
     /// Share of a node's links that lead to nodes not visited before.
     private static let newShare = 0.6
+    /// The ef that is reckoned with where the query is not known yet: a small one, so that a prepared
+    /// statement's plan for any query does not look dearer than one for each, which would be made anew
+    /// each time; that takes as long as many a search.
+    private static let efOfAnyQuery = 10
 
     var startup = Double.infinity
     var total = Double.infinity
@@ -57,7 +61,7 @@ private struct HnswCost {
         var isNull = false
         var value: Datum = 0
         try check(pase_path_order_by(root, path, 0, &strategy, &isConstant, &isNull, &value))
-        var ef = efSearch
+        var ef = min(efSearch, HnswCost.efOfAnyQuery)
         if isConstant, !isNull, let query = try IndexQuery(value, strategy: strategy) {
             // The order asked for is not the one that the index has.
             guard query.isAnswered(by: meta.metric) else { return }

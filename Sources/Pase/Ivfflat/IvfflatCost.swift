@@ -53,11 +53,12 @@ private struct IvfflatCost {
         var isNull = false
         var value: Datum = 0
         try check(pase_path_order_by(root, path, 0, &strategy, &isConstant, &isNull, &value))
-        var perMille = IvfflatOptions.defaultPerMille
+        // For a query that is not known yet a single list; see HnswCost for why.
+        var perMille = 0
         if isConstant, !isNull, let query = try IndexQuery(value, strategy: strategy) {
             // The order asked for is not the one that the index has.
             guard query.isAnswered(by: meta.metric) else { return }
-            perMille = query.effort ?? perMille
+            perMille = query.effort ?? IvfflatOptions.defaultPerMille
         }
 
         var costs = PaseCosts()

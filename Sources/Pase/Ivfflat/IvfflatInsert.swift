@@ -60,7 +60,7 @@ private func nearestList(
         code, codeKernels,
         components: try memory.allocate(code.paddedDimensions, of: Int8.self))
     var ranking = try IvfflatRanking(
-        pages, rotated, metric, query: &query, residual: residual, memory)
+        pages, wanted: 1, rotated, metric, query: &query, residual: residual, memory)
     guard let nearest = try ranking.next(pages) else {
         throw MetapageItem.damaged(pages.index)
     }

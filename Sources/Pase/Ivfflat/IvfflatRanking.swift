@@ -16,11 +16,12 @@ struct IvfflatRanking {
     /// Bounds the distances of all centroids.
     ///
     /// - Parameters:
+    ///   - wanted: how many lists the caller will probably ask for.
     ///   - rotated: the query, rotated and padded to whole blocks of codes; kept.
     ///   - query: room for a query of codes; its preparation is lost.
     ///   - residual: room for a vector like `rotated`.
     init(
-        _ pages: IvfflatPages, _ rotated: UnsafePointer<Float>, _ metric: Metric,
+        _ pages: IvfflatPages, wanted: Int, _ rotated: UnsafePointer<Float>, _ metric: Metric,
         query: inout CodeQuery, residual: UnsafeMutablePointer<Float>, _ memory: ServerMemory
     ) throws(ServerError) {
         self.rotated = rotated
@@ -29,7 +30,8 @@ struct IvfflatRanking {
         var memory = memory
         let slots = pages.layout.centroidCodesPerPage
         probed = try ProbedCodes(
-            poolSize: min(64, pages.meta.lists), capacity: pages.meta.lists, in: &memory)
+            poolSize: min(wanted + wanted / 2 + 8, pages.meta.lists), capacity: pages.meta.lists,
+            in: &memory)
         try pages.copyCentroid(pages.meta.lists, into: residual)
         // A centroid need not have length 1, so this is what the cosine's are ranked by as well.
         if metric.kind == .squaredEuclidean {

@@ -55,7 +55,8 @@ struct IvfflatSearch {
             dimensions: layout.dimensions, seed: pages.meta.rotationSeed, codeKernels
         ).apply(rotated)
         ranking = try IvfflatRanking(
-            pages, rotated, metric, query: &codeQuery, residual: residual, memory)
+            pages, wanted: listsPerRound, rotated, metric, query: &codeQuery, residual: residual,
+            memory)
         _ = try probeRound()
     }
 
