@@ -2,7 +2,7 @@ import CKernels
 public import VectorKernels
 
 /// What is kept of an encoded vector o beside its code. Read `CodeQuery` for what it is good for.
-public struct CodeFactors: Equatable, Sendable {
+public struct CodeFactors: Equatable, Sendable, BitwiseCopyable {
     /// |o|²
     public var squaredNorm: Float
     /// |o|² / ⟨o, x⟩, by which ⟨x, q⟩ becomes an estimate of ⟨o, q⟩.

@@ -69,7 +69,8 @@ public struct GraphInsertion {
             search.clear()
             try graph.beginVisits()
             _ = try graph.visit(start.node)
-            try search.start(start, ef: shape.efConstruction, keepsRest: false, in: &graph)
+            try search.start(
+                start, level: layer, ef: shape.efConstruction, keepsRest: false, in: &graph)
             try search.run(
                 level: layer, ef: shape.efConstruction, keepsRest: false, in: &graph)
             let count = search.takeSorted(into: found)

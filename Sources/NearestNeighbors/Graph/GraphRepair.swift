@@ -139,7 +139,8 @@ public struct GraphRepair {
         search.clear()
         try graph.beginVisits()
         _ = try graph.visit(start.node)
-        try search.start(start, ef: shape.efConstruction, keepsRest: false, in: &graph)
+        try search.start(
+            start, level: level, ef: shape.efConstruction, keepsRest: false, in: &graph)
         try search.run(level: level, ef: shape.efConstruction, keepsRest: false, in: &graph)
         let count = search.takeSorted(into: scored)
         var kept = 0

@@ -5,16 +5,20 @@ public struct GraphShape: Sendable, BitwiseCopyable {
     /// Links per node above the ground layer (M in the paper).
     public let links: Int
     /// Links per node on the ground layer.
-    public var groundLinks: Int { links &* 2 }
+    public let groundLinks: Int
     /// Candidates an insertion looks for on each layer (efConstruction).
     public let efConstruction: Int
     /// The highest level a node may have.
     public let maximumLevel: Int
 
-    /// A shape; `links` at least 2.
-    public init(dimensions: Int, links: Int, efConstruction: Int, maximumLevel: Int = 15) {
+    /// A shape; `links` at least 2, twice that on the ground layer if nothing else is said.
+    public init(
+        dimensions: Int, links: Int, groundLinks: Int? = nil, efConstruction: Int,
+        maximumLevel: Int = 15
+    ) {
         self.dimensions = dimensions
         self.links = links
+        self.groundLinks = groundLinks ?? links &* 2
         self.efConstruction = efConstruction
         self.maximumLevel = maximumLevel
     }
@@ -28,7 +32,7 @@ public struct GraphShape: Sendable, BitwiseCopyable {
     /// On the ground layer a quarter of the places stays free for links from nodes that come later:
     /// filled, the graph is hardly better and takes much longer to build.
     @inline(__always)
-    func fill(_ level: Int) -> Int { level == 0 ? links &+ links / 2 : links }
+    func fill(_ level: Int) -> Int { level == 0 ? groundLinks &- groundLinks / 4 : links }
 
     /// A random level: `l` or more with probability `links`⁻ˡ, which is the paper's
     /// ⌊−ln(U)/ln(M)⌋ without a logarithm.

@@ -33,7 +33,7 @@ public struct IncrementalSearch {
         search.clear()
         try graph.beginVisits()
         _ = try graph.visit(start.node)
-        try search.start(start, ef: ef, keepsRest: true, in: &graph)
+        try search.start(start, level: 0, ef: ef, keepsRest: true, in: &graph)
         try search.run(level: 0, ef: ef, keepsRest: true, in: &graph)
         try takeAnswers(in: &graph)
     }
@@ -49,12 +49,13 @@ public struct IncrementalSearch {
                 return node
             }
             if isAtEnd { return nil }
-            try search.resume(ef: ef, in: &graph)
+            try search.resume(level: 0, ef: ef, in: &graph)
             try search.run(level: 0, ef: ef, keepsRest: true, in: &graph)
             if search.nearest.count == 0 {
                 isAtEnd = true
                 try answerLate(in: &graph)
             } else {
+                if graph.estimates(0) { try search.holdBackFarther(in: &graph) }
                 try takeAnswers(in: &graph)
             }
         }

@@ -4,6 +4,10 @@
 /// looked at. With `keepsRest` everything that was seen and is not among the nearest is kept aside, so
 /// that the search can go on where it stopped. One instance is used for many searches; its memory
 /// stays.
+///
+/// Where the graph has estimates of its neighbours' distances, candidates are ordered by these, and a node
+/// is among the nearest only once it was expanded, with the exact distance that comes with that. Then a
+/// step reads one node, not all of its neighbours (the idea of SymphonyQG, Gou et al. 2025).
 public struct LayerSearch {
     /// Seen, not yet expanded.
     public private(set) var candidates: BinaryHeap<NearestFirst>
@@ -37,9 +41,13 @@ public struct LayerSearch {
 
     /// Makes a scored node a starting point. The caller has noted the visit.
     public mutating func start<Graph: NeighborGraph>(
-        _ node: ScoredNode, ef: Int, keepsRest: Bool, in graph: inout Graph
+        _ node: ScoredNode, level: Int, ef: Int, keepsRest: Bool, in graph: inout Graph
     ) throws(Graph.Failure) {
-        try consider(node, ef: ef, keepsRest: keepsRest, in: &graph)
+        if graph.estimates(level) {
+            try candidates.push(node, in: &graph)
+        } else {
+            try consider(node, ef: ef, keepsRest: keepsRest, in: &graph)
+        }
     }
 
     /// Expands candidates until none is nearer than the `ef`-th best, or none is left.
@@ -49,6 +57,9 @@ public struct LayerSearch {
     public mutating func run<Graph: NeighborGraph>(
         level: Int, ef: Int, keepsRest: Bool, in graph: inout Graph
     ) throws(Graph.Failure) {
+        if graph.estimates(level) {
+            return try runEstimating(level: level, ef: ef, keepsRest: keepsRest, in: &graph)
+        }
         while candidates.count > 0 {
             if nearest.count >= ef, candidates.top.distance > nearest.top.distance { break }
             let candidate = candidates.pop()
@@ -63,6 +74,48 @@ public struct LayerSearch {
             for index in 0..<count {
                 try consider(scored[index], ef: ef, keepsRest: keepsRest, in: &graph)
             }
+        }
+    }
+
+    @inline(__always)
+    private mutating func runEstimating<Graph: NeighborGraph>(
+        level: Int, ef: Int, keepsRest: Bool, in graph: inout Graph
+    ) throws(Graph.Failure) {
+        while candidates.count > 0 {
+            if nearest.count >= ef, candidates.top.distance > nearest.top.distance { break }
+            let candidate = candidates.pop()
+            try graph.breathe()
+            // While this one is worked on, what seems to be the next can come from memory.
+            if candidates.count > 0 { graph.announce(candidates.top.node) }
+            let found = try graph.expand(
+                candidate.node, level: level, neighbors: neighbors, into: scored)
+            if let node = found.node, node.isLive {
+                try admit(node, ef: ef, keepsRest: keepsRest, in: &graph)
+            }
+            for index in 0..<found.count {
+                if nearest.count < ef || scored[index].distance < nearest.top.distance {
+                    try candidates.push(scored[index], in: &graph)
+                } else if keepsRest {
+                    try rest.append(scored[index], in: &graph)
+                }
+            }
+        }
+    }
+
+    /// Takes in an expanded node with its exact distance.
+    @inline(__always)
+    private mutating func admit<Graph: NeighborGraph>(
+        _ expanded: ScoredNode, ef: Int, keepsRest: Bool, in graph: inout Graph
+    ) throws(Graph.Failure) {
+        var node = expanded
+        node.isQueued = true
+        if nearest.count < ef {
+            try nearest.push(node, in: &graph)
+        } else if node.distance < nearest.top.distance {
+            if keepsRest { try rest.append(nearest.top, in: &graph) }
+            nearest.replaceTop(node)
+        } else if keepsRest {
+            try rest.append(node, in: &graph)
         }
     }
 
@@ -117,12 +170,24 @@ public struct LayerSearch {
         nearest.nodes.count = 0
     }
 
+    /// Puts the farther two thirds of the nearest nodes aside.
+    ///
+    /// Where candidates are ordered by estimates, some that were left may be nearer than the last of those
+    /// that were expanded. They will have come up before those put aside are the nearest again.
+    mutating func holdBackFarther<Memory: MemorySource>(in memory: inout Memory)
+        throws(Memory.Failure)
+    {
+        let kept = (nearest.count &+ 2) / 3
+        while nearest.count > kept { try rest.append(nearest.pop(), in: &memory) }
+    }
+
     /// Makes the best `ef` of the rest the nearest again and queues those that are not expanded, so
     /// that `run` goes on where it stopped.
-    mutating func resume<Graph: NeighborGraph>(ef: Int, in graph: inout Graph)
+    mutating func resume<Graph: NeighborGraph>(level: Int, ef: Int, in graph: inout Graph)
         throws(Graph.Failure)
     {
         nearest.nodes.count = 0
+        let estimates = graph.estimates(level)
         // Everything is considered again: what is too far now goes back to the rest.
         let count = rest.count
         var kept = 0
@@ -130,8 +195,8 @@ public struct LayerSearch {
         while index < count {
             let node = rest[index]
             index &+= 1
-            if !node.isLive {
-                // Expanding it costs little and may lead on.
+            if !node.isLive || (estimates && !node.isQueued) {
+                // Expanding it costs little and may lead on; or nothing exact is known of it yet.
                 try candidates.push(node, in: &graph)
             } else if nearest.count < ef {
                 try nearest.push(node, in: &graph)
@@ -167,7 +232,7 @@ func descend<Graph: NeighborGraph>(
         try graph.beginVisits()
         _ = try graph.visit(scored.node)
         // A dead entry point still leads on; `nearest` then holds only what is live.
-        try search.start(scored, ef: 1, keepsRest: false, in: &graph)
+        try search.start(scored, level: layer, ef: 1, keepsRest: false, in: &graph)
         try search.run(level: layer, ef: 1, keepsRest: false, in: &graph)
         if search.nearest.count > 0, search.nearest.top.distance <= scored.distance {
             scored = search.nearest.top

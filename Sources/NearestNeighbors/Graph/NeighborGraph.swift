@@ -36,8 +36,44 @@ public protocol NeighborGraph: MemorySource {
         into scored: UnsafeMutablePointer<ScoredNode>
     ) throws(Failure) -> Int
 
+    /// Whether the links of a level come with estimates of the distances to where they lead, so that
+    /// `expand` is what to call instead of `neighbors` and `score`.
+    func estimates(_ level: Int) -> Bool
+
+    /// Reads a node together with what is known of its neighbours.
+    ///
+    /// - Parameters:
+    ///   - neighbors: room for a list of neighbours.
+    ///   - scored: gets those neighbours that were not visited yet, now noted as visited, with estimates
+    ///     of their distances from the current query.
+    /// - Returns: the node with its exact distance, nil if it is gone; and the number of neighbours.
+    mutating func expand(
+        _ node: NodeReference, level: Int, neighbors: UnsafeMutablePointer<NodeReference>,
+        into scored: UnsafeMutablePointer<ScoredNode>
+    ) throws(Failure) -> (node: ScoredNode?, count: Int)
+
+    /// Says that a node will probably be expanded next.
+    func announce(_ node: NodeReference)
+
     /// Gives way to whoever wants to interrupt. Called once for each node that is expanded.
     mutating func breathe() throws(Failure)
+}
+
+extension NeighborGraph {
+    /// No estimates.
+    @inline(__always)
+    public func estimates(_ level: Int) -> Bool { false }
+
+    /// Not called where there are no estimates.
+    @inline(__always)
+    public mutating func expand(
+        _ node: NodeReference, level: Int, neighbors: UnsafeMutablePointer<NodeReference>,
+        into scored: UnsafeMutablePointer<ScoredNode>
+    ) throws(Failure) -> (node: ScoredNode?, count: Int) { (nil, 0) }
+
+    /// Nothing to prepare.
+    @inline(__always)
+    public func announce(_ node: NodeReference) {}
 }
 
 /// What changing a graph needs beyond searching it.

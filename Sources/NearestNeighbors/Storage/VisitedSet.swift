@@ -1,8 +1,11 @@
-/// The nodes that a search has seen: a hash set of 64-bit keys other than 0, with linear probing.
+/// The nodes that a search has seen: a hash set of keys below 2⁴⁸, with linear probing.
 ///
-/// Insertion is O(1) expected. It grows at a load of one half.
+/// Insertion is O(1) expected. It grows at a load of one half. Forgetting all keys is O(1): each is kept with
+/// the number of the generation that it belongs to in its upper bits.
 public struct VisitedSet {
     private var keys: UnsafeMutablePointer<UInt64>
+    /// From 1; 0 is in slots that were never used.
+    private var generation: UInt64 = 1
     private var mask: Int
     /// Number of keys in the set.
     public private(set) var count = 0
@@ -24,9 +27,16 @@ public struct VisitedSet {
 
     /// Forgets all keys, keeps the memory.
     public mutating func removeAll() {
-        keys.update(repeating: 0, count: mask &+ 1)
         count = 0
+        generation &+= 1
+        if generation == 1 << 16 {
+            keys.update(repeating: 0, count: mask &+ 1)
+            generation = 1
+        }
     }
+
+    @inline(__always)
+    private func isTaken(_ slot: Int) -> Bool { keys[slot] >> 48 == generation }
 
     /// Adds a key.
     ///
@@ -35,12 +45,13 @@ public struct VisitedSet {
     public mutating func insert<Memory: MemorySource>(_ key: UInt64, in memory: inout Memory)
         throws(Memory.Failure) -> Bool
     {
+        let entry = generation << 48 | key
         var slot = Self.slot(of: key, mask)
-        while keys[slot] != 0 {
-            if keys[slot] == key { return false }
+        while isTaken(slot) {
+            if keys[slot] == entry { return false }
             slot = (slot &+ 1) & mask
         }
-        keys[slot] = key
+        keys[slot] = entry
         count &+= 1
         if count &* 2 > mask { try grow(in: &memory) }
         return true
@@ -49,9 +60,10 @@ public struct VisitedSet {
     /// Whether a key is in the set.
     @inline(__always)
     public func contains(_ key: UInt64) -> Bool {
+        let entry = generation << 48 | key
         var slot = Self.slot(of: key, mask)
-        while keys[slot] != 0 {
-            if keys[slot] == key { return true }
+        while isTaken(slot) {
+            if keys[slot] == entry { return true }
             slot = (slot &+ 1) & mask
         }
         return false
@@ -79,8 +91,8 @@ public struct VisitedSet {
         let oldSlots = mask &+ 1
         let larger = try Self.makeSlots(oldSlots &* 2, in: &memory)
         let largerMask = oldSlots &* 2 &- 1
-        for index in 0..<oldSlots where oldKeys[index] != 0 {
-            var slot = Self.slot(of: oldKeys[index], largerMask)
+        for index in 0..<oldSlots where isTaken(index) {
+            var slot = Self.slot(of: oldKeys[index] & (1 << 48 &- 1), largerMask)
             while larger[slot] != 0 { slot = (slot &+ 1) & largerMask }
             larger[slot] = oldKeys[index]
         }

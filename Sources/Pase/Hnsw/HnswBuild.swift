@@ -120,7 +120,9 @@ private struct HnswBuild {
         }
         if meta.dimensions == 0 {
             try reader.checkFits(dimensions: vector.count, links: meta.links)
-            meta.dimensions = vector.count
+            meta.setDimensions(
+                vector.count,
+                codes: try HnswOptions(index).codes(fitting: vector.count, meta.links))
         }
         try reader.checkDimensions(vector.count, expected: meta.dimensions)
         if !isOnPages {
@@ -147,7 +149,11 @@ private struct HnswBuild {
         part.graph.currentRow = row
         _ = try part.insertion.insert(part.query, level: level, into: &part.graph)
         inMemory = part
-        if part.graph.bytesUsed + part.graph.bytesForOneMore > budget { try moveToPages() }
+        // The codes come at the end, one for each node.
+        let codes = HnswGraphWriter.bytesForCodes(part.graph.count + 1, meta)
+        if part.graph.bytesUsed + part.graph.bytesForOneMore + codes > budget {
+            try moveToPages()
+        }
     }
 
     /// Writes the graph, whose memory is then free for nothing else: the rest goes to the pages.
@@ -168,13 +174,20 @@ private struct HnswBuild {
 
     private mutating func writeGraph() throws(ServerError) {
         pase_progress(HnswBuild.subphase, HnswPhase.writing.rawValue)
-        let dimensions = meta.dimensions
-        _ = try HnswMeta.update(index, .building) { $0.dimensions = dimensions }
-        guard let part = inMemory else { return }
-        var writer = try HnswGraphWriter(index, part.graph, memory)
-        let entry = try writer.write()
-        _ = try HnswMeta.update(index, .building) { $0.entry = entry }
+        guard let part = inMemory else {
+            if meta.dimensions > 0 { try storeMeta() }
+            return
+        }
+        if meta.bits != nil { meta.centre = HnswGraphWriter.centreBlock }
+        var writer = try HnswGraphWriter(index, meta, part.graph, memory)
+        meta.entry = try writer.write()
+        try storeMeta()
         inMemory = nil
+    }
+
+    private func storeMeta() throws(ServerError) {
+        let meta = meta
+        _ = try HnswMeta.update(index, .building) { $0 = meta }
     }
 }
 

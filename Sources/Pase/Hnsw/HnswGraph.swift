@@ -14,7 +14,11 @@ struct HnswGraph: NeighborGraph {
     /// Where everything that a statement needs is allocated.
     let memory: ServerMemory
     /// The vector that distances are computed from, and that a new node gets.
-    var query: UnsafePointer<Float>
+    var query: UnsafePointer<Float> {
+        didSet { codes?.forget() }
+    }
+    /// The codes beside the ground links; nil in an index without.
+    var codes: HnswCodes?
     /// The row that a new node gets.
     var currentRow: UInt64 = 0
     /// Nodes seen by the current search, by place.
@@ -22,6 +26,8 @@ struct HnswGraph: NeighborGraph {
     /// The nodes that a vacuum is about to remove, by place.
     private var doomed: VisitedSet?
     private var blockCount: UInt32
+    /// The first block that may hold nodes.
+    let firstNodeBlock: UInt32
     /// Where the index's pages are in memory. Whoever keeps a graph from one call of the server's to
     /// the next asks for them anew.
     var hints: PageHints
@@ -32,15 +38,19 @@ struct HnswGraph: NeighborGraph {
     ) throws(ServerError) {
         self.index = index
         shape = meta.shape
-        layout = HnswLayout(shape: meta.shape)
+        layout = meta.layout
         metric = Metric(meta.metric, kernels)
         self.mode = mode
         self.memory = memory
         self.query = query
         var source = memory
-        visited = try VisitedSet(capacity: 2048, in: &source)
+        visited = try VisitedSet(capacity: meta.bits == nil ? 2048 : 1024, in: &source)
         blockCount = try index.blockCount()
         hints = PageHints(index)
+        firstNodeBlock = meta.firstNodeBlock
+        if let bits = meta.bits, meta.dimensions > 0 {
+            codes = try HnswCodes(index, meta, bits: bits, metric, memory)
+        }
     }
 
     // MARK: Items
@@ -118,7 +128,7 @@ struct HnswGraph: NeighborGraph {
     mutating func checkBlock(_ reference: NodeReference, linkedFrom block: UInt32)
         throws(ServerError)
     {
-        if reference.block >= blockCount || reference.block == 0 {
+        if reference.block >= blockCount || reference.block < firstNodeBlock {
             try checkBlockAgain(reference, block)
         }
     }
@@ -129,7 +139,7 @@ struct HnswGraph: NeighborGraph {
     {
         // Somebody may have extended the index since.
         blockCount = try index.blockCount()
-        if reference.block >= blockCount || reference.block == 0 {
+        if reference.block >= blockCount || reference.block < firstNodeBlock {
             throw damaged(block, "a link leads to block \(reference.block) of \(blockCount)")
         }
     }
@@ -184,32 +194,17 @@ struct HnswGraph: NeighborGraph {
             try locked.close()
             return 0
         }
-        var places: UnsafeMutableRawPointer
-        var count: Int
-        if level == 0 {
-            count = Int(start.u16(4))
-            places = start + layout.linksOffset
-        } else {
-            let upper = NodeReference(raw: start.u64(16))
-            guard upper != .none else {
-                try locked.close()
-                return 0
-            }
-            try locked.close()
-            try checkBlock(upper, linkedFrom: reference.block)
-            locked = try open(upper, .shared)
-            guard let start = try upperLinks(upper, of: reference, in: locked.page),
-                level <= Int(start.u8(1))
-            else {
-                try locked.close()
-                return 0
-            }
-            count = Int(start.u16(layout.upperOffset(level)))
-            places = start + layout.upperOffset(level) + 2
-            guard count <= shape.links else {
-                throw damaged(upper.block, "item \(upper.offset) has \(count) links")
-            }
+        var item = start
+        var count = Int(start.u16(4))
+        if level > 0 {
+            guard
+                let upper = try openUpperLinks(
+                    NodeReference(raw: start.u64(16)), of: reference, level: level, &locked)
+            else { return 0 }
+            item = upper
+            count = Int(upper.u16(layout.upperOffset(level)))
         }
+        let places = item + layout.placesOffset(level)
         for slot in 0..<count { list[slot] = places.place(slot * HnswLayout.placeBytes) }
         try locked.close()
         for slot in 0..<count { try checkBlock(list[slot], linkedFrom: reference.block) }
@@ -222,10 +217,13 @@ struct HnswGraph: NeighborGraph {
         into scored: UnsafeMutablePointer<ScoredNode>
     ) throws(ServerError) -> Int {
         var written = 0
-        for slot in 0..<min(count, HnswGraph.prefetchDistance) { prefetch(nodes[slot]) }
+        let bytes = min(HnswLayout.nodeHeaderBytes &+ shape.dimensions &* 4, 1024)
+        for slot in 0..<min(count, HnswGraph.prefetchDistance) {
+            prefetch(nodes[slot], bytes: bytes)
+        }
         for slot in 0..<count {
             if slot &+ HnswGraph.prefetchDistance < count {
-                prefetch(nodes[slot &+ HnswGraph.prefetchDistance])
+                prefetch(nodes[slot &+ HnswGraph.prefetchDistance], bytes: bytes)
             }
             let reference = nodes[slot]
             let locked = try open(reference, .shared)
@@ -243,19 +241,89 @@ struct HnswGraph: NeighborGraph {
         return written
     }
 
+    @inline(__always)
+    func estimates(_ level: Int) -> Bool { codes != nil }
+
+    mutating func expand(
+        _ reference: NodeReference, level: Int, neighbors: UnsafeMutablePointer<NodeReference>,
+        into scored: UnsafeMutablePointer<ScoredNode>
+    ) throws(ServerError) -> (node: ScoredNode?, count: Int) {
+        if codes?.isPrepared == false { codes?.prepare(query) }
+        guard let codes else { return (nil, 0) }
+        var locked = try open(reference, .shared)
+        guard let start = try node(reference, in: locked.page) else {
+            try locked.close()
+            return (nil, 0)
+        }
+        let own = ScoredNode(
+            distance: metric.distance(
+                query, (start + HnswLayout.nodeHeaderBytes).assumingMemoryBound(to: Float.self),
+                shape.dimensions),
+            node: reference.withVersion(start.u16(2)), isLive: HnswGraph.isLive(start))
+        var item = start
+        var count = Int(start.u16(4))
+        if level > 0 {
+            guard
+                let upper = try openUpperLinks(
+                    NodeReference(raw: start.u64(16)), of: reference, level: level, &locked)
+            else { return (own, 0) }
+            item = upper
+            count = Int(upper.u16(layout.upperOffset(level)))
+        }
+        layout.codes(level, in: item)?
+            .estimate(codes.query, count: count, into: codes.estimates)
+        let places = item + layout.placesOffset(level)
+        for slot in 0..<count { neighbors[slot] = places.place(slot * HnswLayout.placeBytes) }
+        try locked.close()
+        var new = 0
+        for slot in 0..<count {
+            try checkBlock(neighbors[slot], linkedFrom: reference.block)
+            if try visit(neighbors[slot]) {
+                scored[new] = ScoredNode(
+                    distance: codes.estimates[slot], node: neighbors[slot])
+                new &+= 1
+            }
+        }
+        return (own, new)
+    }
+
+    /// Exchanges the locked page of a node for that of its upper links; nil, and no page is locked any
+    /// more, where it has none on the level.
+    mutating func openUpperLinks(
+        _ upper: NodeReference, of owner: NodeReference, level: Int, _ locked: inout LockedPage
+    ) throws(ServerError) -> UnsafeMutableRawPointer? {
+        try locked.close()
+        guard upper != .none else { return nil }
+        try checkBlock(upper, linkedFrom: owner.block)
+        locked = try open(upper, .shared)
+        guard let start = try upperLinks(upper, of: owner, in: locked.page),
+            level <= Int(start.u8(1))
+        else {
+            try locked.close()
+            return nil
+        }
+        guard Int(start.u16(layout.upperOffset(level))) <= shape.links else {
+            throw damaged(upper.block, "item \(upper.offset) has too many links")
+        }
+        return start
+    }
+
+    @inline(__always)
+    func announce(_ node: NodeReference) {
+        prefetch(node, bytes: layout.nodeBytes)
+    }
+
     /// How many nodes ahead of the one being scored are fetched from memory.
     private static var prefetchDistance: Int { 8 }
 
     /// Where a build puts a node: items fill a page from its end. Elsewhere the guess is wrong, which
     /// does no harm.
     @inline(__always)
-    private func prefetch(_ reference: NodeReference) {
+    private func prefetch(_ reference: NodeReference, bytes: Int) {
         let end = IndexPage.size &- MetapageItem.specialBytes
         let offset = end &- Int(reference.offset) &* ((layout.nodeBytes &+ 7) & ~7)
         if offset > 0 {
-            hints.prefetch(
-                reference.block, offset: offset,
-                bytes: min(HnswLayout.nodeHeaderBytes &+ shape.dimensions &* 4, 1024))
+            hints.prefetch(reference.block, offset: offset, bytes: bytes)
         }
     }
 

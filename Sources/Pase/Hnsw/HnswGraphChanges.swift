@@ -34,12 +34,10 @@ extension HnswGraph: RepairableNeighborGraph {
         bytes.putRow(currentRow, at: HnswLayout.inlineRowsOffset)
         (bytes + HnswLayout.nodeHeaderBytes).copyMemory(
             from: query, byteCount: shape.dimensions * 4)
-        let ground = lists.list(0)
+        let ground = try codedLinks(lists.list(0), 0)
         bytes.put(UInt16(truncatingIfNeeded: ground.count), at: 4)
-        for slot in 0..<ground.count {
-            bytes.putPlace(
-                ground[slot].node, at: layout.linksOffset + slot * HnswLayout.placeBytes)
-        }
+        ground.write(to: bytes, layout)
+        ground.free(memory)
         let reference = try place(UnsafeMutableRawBufferPointer(start: bytes, count: size))
         if level > 0 { try addUpperLinks(reference, level, lists) }
         free(bytes)
@@ -48,7 +46,7 @@ extension HnswGraph: RepairableNeighborGraph {
 
     /// The node is a node of the ground layer until its upper links stand; then both the reference to
     /// them and the level are set at once.
-    private func addUpperLinks(_ owner: NodeReference, _ level: Int, _ lists: LinkLists)
+    private mutating func addUpperLinks(_ owner: NodeReference, _ level: Int, _ lists: LinkLists)
         throws(ServerError)
     {
         let size = layout.upperBytes(level: level)
@@ -57,12 +55,10 @@ extension HnswGraph: RepairableNeighborGraph {
         bytes.put(UInt8(truncatingIfNeeded: level), at: 1)
         bytes.put(owner.raw, at: 8)
         for layer in 1...level {
-            let list = lists.list(layer)
-            let offset = layout.upperOffset(layer)
-            bytes.put(UInt16(truncatingIfNeeded: list.count), at: offset)
-            for slot in 0..<list.count {
-                bytes.putPlace(list[slot].node, at: offset + 2 + slot * HnswLayout.placeBytes)
-            }
+            let list = try codedLinks(lists.list(layer), layer)
+            bytes.put(UInt16(truncatingIfNeeded: list.count), at: layout.upperOffset(layer))
+            list.write(to: bytes, layout)
+            list.free(memory)
         }
         let upper = try place(UnsafeMutableRawBufferPointer(start: bytes, count: size))
         free(bytes)
@@ -73,15 +69,79 @@ extension HnswGraph: RepairableNeighborGraph {
         }
     }
 
+    /// Links whose codes are known.
+    private struct KnownLinks {
+        let nodes: UnsafePointer<NodeReference>
+        let count: Int
+        let codes: CodeArray
+
+        func slot(of node: NodeReference) -> Int? {
+            for slot in 0..<count where nodes[slot].place == node.place { return slot }
+            return nil
+        }
+    }
+
+    /// A copy of the codes of a node's links on a level.
+    private mutating func copyCodes(of reference: NodeReference, _ level: Int)
+        throws(ServerError) -> CodeArray?
+    {
+        guard let array = level == 0 ? layout.codeArray : layout.upperCodeArray else { return nil }
+        var locked = try open(reference, .shared)
+        guard let start = try node(reference, in: locked.page) else {
+            try locked.close()
+            return nil
+        }
+        var item = start
+        if level > 0 {
+            guard
+                let upper = try openUpperLinks(
+                    NodeReference(raw: start.u64(16)), of: reference, level: level, &locked)
+            else { return nil }
+            item = upper
+        }
+        let copy = try memory.allocate(bytes: array.bytes)
+        copy.copyMemory(from: item + layout.codesOffset(level), byteCount: array.bytes)
+        try locked.close()
+        return CodeArray(copy, array)
+    }
+
+    /// The links with the codes of their ends. Ends that are gone are left out.
+    private mutating func codedLinks(
+        _ links: UnsafeBufferPointer<ScoredNode>, _ level: Int, known: KnownLinks? = nil
+    ) throws(ServerError) -> HnswCodedLinks {
+        var result = try HnswCodedLinks(layout, level: level, memory)
+        guard let codes else {
+            for link in links { result.append(link.node, nil) }
+            return result
+        }
+        let vectorScratch = try memory.allocate(shape.dimensions, of: Float.self)
+        let codeScratch = try codes.makeScratch(memory)
+        for link in links {
+            if let known, let slot = known.slot(of: link.node) {
+                result.append(link.node, from: known.codes, slot: slot)
+                continue
+            }
+            guard let end = try vector(of: link.node, scratch: vectorScratch) else { continue }
+            result.append(link.node, codes.code(of: end, scratch: codeScratch))
+        }
+        free(vectorScratch)
+        free(codeScratch)
+        return result
+    }
+
     mutating func appendLink(
         from reference: NodeReference, level: Int, count: Int, to target: ScoredNode
     ) throws(ServerError) -> Bool {
-        let links = layout.linksOffset
-        return try changeLinks(reference, level) { start, counted, offset in
+        let layout = layout
+        // The new node's, which has the query's vector.
+        let code = codes?.own(query)
+        return try changeLinks(reference, level) { item, counted in
             guard counted == count else { return nil }
-            start.putPlace(
-                target.node,
-                at: (level == 0 ? links : offset + 2) + count * HnswLayout.placeBytes)
+            item.putPlace(
+                target.node, at: layout.placesOffset(level) + count * HnswLayout.placeBytes)
+            if let code {
+                layout.codes(level, in: item)?.write(code.bytes, code.factors, slot: count)
+            }
             return count + 1
         }
     }
@@ -90,11 +150,15 @@ extension HnswGraph: RepairableNeighborGraph {
         from reference: NodeReference, level: Int, slot: Int, former: NodeReference,
         to target: ScoredNode
     ) throws(ServerError) -> Bool {
-        let links = layout.linksOffset
-        return try changeLinks(reference, level) { start, counted, offset in
-            let at = (level == 0 ? links : offset + 2) + slot * HnswLayout.placeBytes
-            guard slot < counted, start.place(at).place == former.place else { return nil }
-            start.putPlace(target.node, at: at)
+        let layout = layout
+        let code = codes?.own(query)
+        return try changeLinks(reference, level) { item, counted in
+            let at = layout.placesOffset(level) + slot * HnswLayout.placeBytes
+            guard slot < counted, item.place(at).place == former.place else { return nil }
+            item.putPlace(target.node, at: at)
+            if let code {
+                layout.codes(level, in: item)?.write(code.bytes, code.factors, slot: slot)
+            }
             return counted
         }
     }
@@ -103,19 +167,25 @@ extension HnswGraph: RepairableNeighborGraph {
         of node: NodeReference, level: Int, former: UnsafePointer<NodeReference>, formerCount: Int,
         links: UnsafeBufferPointer<ScoredNode>
     ) throws(ServerError) -> Bool {
-        let groundOffset = layout.linksOffset
-        return try changeLinks(node, level) { start, count, offset in
-            let places = start + (level == 0 ? groundOffset : offset + 2)
+        let layout = layout
+        // Should the list have changed since, so that these are other nodes' codes, nothing is written.
+        let known = try copyCodes(of: node, level)
+        let list = try codedLinks(
+            links, level,
+            known: known.map { KnownLinks(nodes: former, count: formerCount, codes: $0) })
+        if let known { free(known.start) }
+        let isChanged = try changeLinks(node, level) { item, count in
+            let places = item + layout.placesOffset(level)
             guard count == formerCount else { return nil }
             for slot in 0..<count
             where places.place(slot * HnswLayout.placeBytes).place != former[slot].place {
                 return nil
             }
-            for slot in 0..<links.count {
-                places.putPlace(links[slot].node, at: slot * HnswLayout.placeBytes)
-            }
-            return links.count
+            list.write(to: item, layout)
+            return list.count
         }
+        list.free(memory)
+        return isChanged
     }
 
     mutating func promote(_ node: NodeReference, level: Int) throws(ServerError) {
@@ -150,15 +220,15 @@ extension HnswGraph: RepairableNeighborGraph {
 
     /// Changes the links of a node on a level.
     ///
-    /// - Parameter change: gets the item with the links, how many there are, and where the level's
-    ///   part begins; answers how many there are then, nil for no change.
+    /// - Parameter change: gets the item with the links and how many there are; answers how many there
+    ///   are then, nil for no change.
     func changeLinks(
         _ reference: NodeReference, _ level: Int,
-        _ change: (UnsafeMutableRawPointer, _ count: Int, _ offset: Int) -> Int?
+        _ change: (UnsafeMutableRawPointer, _ count: Int) -> Int?
     ) throws(ServerError) -> Bool {
         if level == 0 {
             return try changeNode(reference) { start in
-                guard let count = change(start, Int(start.u16(4)), 0) else { return false }
+                guard let count = change(start, Int(start.u16(4))) else { return false }
                 start.put(UInt16(truncatingIfNeeded: count), at: 4)
                 return true
             }
@@ -181,7 +251,7 @@ extension HnswGraph: RepairableNeighborGraph {
         guard Int(start.u16(offset)) <= shape.links else {
             throw damaged(upper.block, "item \(upper.offset) has too many links")
         }
-        let count = change(start, Int(start.u16(offset)), offset)
+        let count = change(start, Int(start.u16(offset)))
         if let count {
             start.put(UInt16(truncatingIfNeeded: count), at: offset)
             try edit.commit()

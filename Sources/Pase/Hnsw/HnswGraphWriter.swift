@@ -11,21 +11,25 @@ struct HnswGraphWriter {
     private let index: ServerRelation
     private var graph: MemoryGraph<ServerMemory>
     private let layout: HnswLayout
+    private let meta: HnswMeta
     private let memory: ServerMemory
     private let item: UnsafeMutableRawPointer
+    private var codes: NodeCodes?
     private var page: LockedPage?
     /// The block and the bytes left of the page that items would go to next: the plan.
     private var plannedBlock: UInt32 = 0
     private var plannedFree = 0
     private var plannedCount = 0
 
-    init(_ index: ServerRelation, _ graph: MemoryGraph<ServerMemory>, _ memory: ServerMemory)
-        throws(ServerError)
-    {
+    init(
+        _ index: ServerRelation, _ meta: HnswMeta, _ graph: MemoryGraph<ServerMemory>,
+        _ memory: ServerMemory
+    ) throws(ServerError) {
         self.index = index
+        self.meta = meta
         self.graph = graph
         self.memory = memory
-        layout = HnswLayout(shape: graph.shape)
+        layout = meta.layout
         let largest = max(
             layout.nodeBytes, layout.upperBytes(level: graph.shape.maximumLevel),
             HnswLayout.rowsItemBytes)
@@ -36,6 +40,12 @@ struct HnswGraphWriter {
     ///
     /// - Returns: the entry point.
     mutating func write() throws(ServerError) -> EntryPoint? {
+        if let bits = meta.bits {
+            let codes = try NodeCodes(graph, meta, bits, memory)
+            try writeCentre(codes.centre)
+            self.codes = codes
+            plannedBlock = HnswGraphWriter.centreBlock
+        }
         plan()
         for node in 0..<graph.count {
             try checkInterrupts()
@@ -102,7 +112,32 @@ struct HnswGraphWriter {
                 graph.place(at: graph.link(at: node, level: 0, slot: slot)),
                 at: layout.linksOffset + slot * HnswLayout.placeBytes)
         }
+        writeCodes(node, level: 0, count: links)
         try append(layout.nodeBytes, expected: graph.place(at: node))
+    }
+
+    private func writeCodes(_ node: Int, level: Int, count: Int) {
+        guard let codes, let array = layout.codes(level, in: item) else { return }
+        for slot in 0..<count {
+            let code = codes[graph.link(at: node, level: level, slot: slot)]
+            array.write(code.bytes, code.factors, slot: slot)
+        }
+    }
+
+    /// Where the centre stands, before all nodes.
+    static let centreBlock: UInt32 = 1
+
+    private func writeCentre(_ centre: UnsafePointer<Float>) throws(ServerError) {
+        let locked = try LockedPage.extend(index)
+        guard locked.block == HnswGraphWriter.centreBlock else {
+            throw ServerError(.internalError, "the centre is not where it was planned")
+        }
+        try locked.markDirty()
+        try locked.page.initialize(specialBytes: MetapageItem.specialBytes)
+        try locked.page.mark(as: HnswLayout.centreKind)
+        _ = try locked.page.add(
+            UnsafeRawBufferPointer(start: centre, count: meta.dimensions * 4))
+        try locked.close()
     }
 
     private mutating func writeUpperLinks(_ node: Int) throws(ServerError) {
@@ -123,6 +158,7 @@ struct HnswGraphWriter {
                     graph.place(at: graph.link(at: node, level: layer, slot: slot)),
                     at: offset + 2 + slot * HnswLayout.placeBytes)
             }
+            writeCodes(node, level: layer, count: links)
         }
         try append(size, expected: graph.upperPlace(at: node))
     }
@@ -215,5 +251,57 @@ struct HnswGraphWriter {
     private mutating func closePage() throws(ServerError) {
         if let page { try page.close() }
         page = nil
+    }
+}
+
+extension HnswGraphWriter {
+    /// Memory for the codes of so many nodes.
+    static func bytesForCodes(_ nodes: Int, _ meta: HnswMeta) -> Int {
+        guard let bits = meta.bits else { return 0 }
+        return nodes
+            * (CodeLayout.codeBytes(meta.dimensions, bits) + MemoryLayout<CodeFactors>.stride)
+    }
+}
+
+/// The codes of all nodes of a graph in memory, relative to the mean of their vectors.
+private struct NodeCodes {
+    let centre: UnsafeMutablePointer<Float>
+    private let bytes: UnsafeMutablePointer<UInt8>
+    private let factors: UnsafeMutablePointer<CodeFactors>
+    private let codeBytes: Int
+
+    init(
+        _ graph: MemoryGraph<ServerMemory>, _ meta: HnswMeta, _ bits: CodeBits,
+        _ memory: ServerMemory
+    ) throws(ServerError) {
+        let dimensions = meta.dimensions
+        let encoder = try VectorEncoder(
+            dimensions: dimensions, bits: bits, rotationSeed: meta.rotationSeed, in: memory)
+        codeBytes = encoder.code.codeBytes
+        let sums = try memory.allocate(dimensions, of: Double.self, zeroed: true)
+        for node in 0..<graph.count {
+            if node % 1024 == 0 { try checkInterrupts() }
+            let vector = graph.vector(at: node)
+            for component in 0..<dimensions { sums[component] += Double(vector[component]) }
+        }
+        let padded = encoder.code.paddedDimensions
+        centre = try memory.allocate(padded, of: Float.self, zeroed: true)
+        let rotated = try memory.allocate(padded, of: Float.self, zeroed: true)
+        for component in 0..<dimensions {
+            rotated[component] = Float(sums[component] / Double(max(graph.count, 1)))
+        }
+        encoder.rotate(rotated, into: centre)
+        bytes = try memory.allocate(graph.count * codeBytes, of: UInt8.self)
+        factors = try memory.allocate(graph.count, of: CodeFactors.self)
+        for node in 0..<graph.count {
+            if node % 1024 == 0 { try checkInterrupts() }
+            encoder.rotate(graph.vector(at: node), into: rotated)
+            factors[node] = encoder.encode(rotated, from: centre)
+            (bytes + node * codeBytes).copy(from: encoder.bytes, count: codeBytes)
+        }
+    }
+
+    subscript(node: Int) -> HnswCode {
+        HnswCode(bytes: UnsafePointer(bytes + node * codeBytes), factors: factors[node])
     }
 }

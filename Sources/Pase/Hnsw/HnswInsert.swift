@@ -47,7 +47,10 @@ func insertRow(
         meta = try HnswMeta.read(index)
         if meta.dimensions == 0 {
             try reader.checkFits(dimensions: vector.count, links: meta.links)
-            meta = try HnswMeta.update(index, mode) { $0.dimensions = vector.count }
+            let codes = try HnswOptions(index).codes(fitting: vector.count, meta.links)
+            meta = try HnswMeta.update(index, mode) {
+                $0.setDimensions(vector.count, codes: codes)
+            }
             level = meta.shape.randomLevel(using: &random)
         }
     }

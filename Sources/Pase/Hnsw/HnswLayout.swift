@@ -6,7 +6,7 @@ import PostgresServer
 // All are standard pages whose special space is 8 bytes:
 //
 //     0  u16  0xA5E1, the same on all our pages
-//     2  u8   page kind: 1 = metapage, 2 = nodes
+//     2  u8   page kind: 1 = metapage, 2 = nodes, 7 = centre
 //     3  u8   0
 //     4  u16  version: goes up each time an item is removed from the page
 //     6  u16  0
@@ -14,15 +14,22 @@ import PostgresServer
 // Block 0 is the metapage. Its only item:
 //
 //     0  u32  magic 0x57534E48 ("HNSW")
-//     4  u16  format version, 1
+//     4  u16  format version, 2
 //     6  u16  dimensions; 0 until the first vector says
 //     8  u16  links per node above the ground layer
 //    10  u16  candidates of an insertion (ef_build)
 //    12  u8   metric (Metric.Kind)
 //    13  u8   level of the entry point
-//    14  u8×2 0
+//    14  u8   bits of a code per dimension: 0 = no codes, 1, 2, 4
+//    15  u8   0
 //    16  u64  entry point (a reference; 0 = no node yet)
-//    24  u8×8 0
+//    24  u32  block of the centre, 0 = the centre is zero
+//    28  u16  links that a node has room for on the ground layer
+//    30  u16  0
+//    32  u64  seed of the rotation
+//
+// The centre, only in an index with codes that was built from rows, is in block 1. Its only item is the
+// mean of the rows' vectors, rotated, dimensions × f32. It never changes.
 //
 // A reference is block (u32) << 32 | offset (u16) << 16 | version (u16); a place, as in links, is
 // 6 bytes: block (u32), offset (u16). A place that an item has had is used again only with a version
@@ -41,7 +48,9 @@ import PostgresServer
 //    16  u64  reference of the upper links item, 0 = none
 //    24  heap TIDs, 4 places
 //    48  vector, dimensions × f32 (cosine: of length 1)
-//    ..  links of the ground layer, 2 × links places, the first `number` of them in use
+//    ..  links of the ground layer, N places, the first `number` of them in use
+//    ..  in an index with codes, from the next multiple of 4 on, those of the links' ends, relative to
+//        the centre: N × f32 squared norm, N × f32 scale, N × code (see CodeLayout)
 //
 // Upper links, one for each node above the ground layer
 //     0  u8   item kind 2
@@ -49,7 +58,8 @@ import PostgresServer
 //     2  u16  version
 //     4  u32  0
 //     8  u64  reference of the node
-//    16  per level from 1: u16 number of links, then `links` places
+//    16  per level from 1: u16 number of links, then `links` places, then in an index with codes those
+//        of the links' ends, as in a node with `links` for N
 //
 // Rows, for nodes with more than 4
 //     0  u8   item kind 3
@@ -66,11 +76,12 @@ import PostgresServer
 /// Where things are in the pages of a pase_hnsw index of given parameters.
 struct HnswLayout {
     static let nodesKind: UInt8 = 2
+    static let centreKind: UInt8 = 7
 
     static let metaBlock = MetapageItem.block
     static let magic: UInt32 = 0x5753_4E48
-    static let formatVersion: UInt16 = 1
-    static let metaBytes = 32
+    static let formatVersion: UInt16 = 2
+    static let metaBytes = 40
 
     static let nodeItem: UInt8 = 1
     static let upperItem: UInt8 = 2
@@ -86,13 +97,53 @@ struct HnswLayout {
     static var rowsItemBytes: Int { rowsHeaderBytes + rowsPerItem * placeBytes }
 
     let shape: GraphShape
+    /// The codes in a node item; nil for an index without codes.
+    let codeArray: CodeArrayLayout?
+    /// The codes of one level in an upper links item.
+    let upperCodeArray: CodeArrayLayout?
+
+    init(_ shape: GraphShape, bits: CodeBits?) {
+        self.shape = shape
+        func array(_ slots: Int) -> CodeArrayLayout? {
+            bits.map {
+                CodeArrayLayout(
+                    slots: slots, codeBytes: CodeLayout.codeBytes(shape.dimensions, $0),
+                    hasErrors: false)
+            }
+        }
+        codeArray = array(shape.groundLinks)
+        upperCodeArray = array(shape.links)
+    }
 
     /// Size of a node item.
-    var nodeBytes: Int { linksOffset + shape.groundLinks * HnswLayout.placeBytes }
+    var nodeBytes: Int { codesOffset(0) + (codeArray?.bytes ?? 0) }
+
+    /// Where the places of a level's links begin in the item that has them.
+    @inline(__always)
+    func placesOffset(_ level: Int) -> Int {
+        level == 0 ? linksOffset : upperOffset(level) + 2
+    }
+
+    /// Where the codes of a level's links begin in the item that has them.
+    @inline(__always)
+    func codesOffset(_ level: Int) -> Int {
+        level == 0
+            ? (linksOffset + shape.groundLinks * HnswLayout.placeBytes + 3) / 4 * 4
+            : placesOffset(level) + shape.links * HnswLayout.placeBytes
+    }
+
+    /// The codes of a level's links in the item that has them, nil in an index without.
+    @inline(__always)
+    func codes(_ level: Int, in item: UnsafeMutableRawPointer) -> CodeArray? {
+        guard let array = level == 0 ? codeArray : upperCodeArray else { return nil }
+        return CodeArray(item + codesOffset(level), array)
+    }
     /// Where a node's ground links begin.
     var linksOffset: Int { HnswLayout.nodeHeaderBytes + shape.dimensions * 4 }
     /// Size of the part of one level in an upper links item.
-    var upperLevelBytes: Int { 2 + shape.links * HnswLayout.placeBytes }
+    var upperLevelBytes: Int {
+        2 + shape.links * HnswLayout.placeBytes + (upperCodeArray?.bytes ?? 0)
+    }
 
     /// Size of the upper links item of a node.
     func upperBytes(level: Int) -> Int { HnswLayout.upperHeaderBytes + level * upperLevelBytes }
@@ -109,11 +160,40 @@ struct HnswLayout {
     }
 
     /// The graph's shape with as many levels as an upper links item has room for.
-    static func shape(dimensions: Int, links: Int, efConstruction: Int) -> GraphShape {
-        let levels = (largestItem - upperHeaderBytes) / (2 + links * placeBytes)
+    static func shape(
+        dimensions: Int, links: Int, groundLinks: Int, efConstruction: Int, bits: CodeBits?
+    ) -> GraphShape {
+        let perLink = placeBytes + (bits.map { 8 + CodeLayout.codeBytes(dimensions, $0) } ?? 0)
+        let levels = (largestItem - upperHeaderBytes) / (2 + links * perLink)
         return GraphShape(
-            dimensions: dimensions, links: links, efConstruction: efConstruction,
-            maximumLevel: max(1, min(15, levels)))
+            dimensions: dimensions, links: links, groundLinks: groundLinks,
+            efConstruction: efConstruction, maximumLevel: max(1, min(15, levels)))
+    }
+
+    /// The number of ground links with which whole nodes fill a page: of what fits, the most nodes per page
+    /// that still have four fifths of the links wanted; nil if there is no such number.
+    static func groundLinks(dimensions: Int, links: Int, bits: CodeBits) -> Int? {
+        let wanted = links * 2
+        let array = CodeArrayLayout(
+            slots: 1, codeBytes: CodeLayout.codeBytes(dimensions, bits), hasErrors: false)
+        let fixed = nodeHeaderBytes + dimensions * 4 + 3
+        let usable = IndexPage.usableBytes(special: MetapageItem.specialBytes)
+        var perPage = 16
+        while perPage > 0 {
+            let item = (usable / perPage - IndexPage.linePointerBytes) / 8 * 8
+            let fitting = (item - fixed) / (placeBytes + array.slotBytes)
+            if item > fixed, fitting * 5 >= wanted * 4 { return min(fitting, wanted) }
+            perPage -= 1
+        }
+        return nil
+    }
+
+    /// Bits that measured best, of those that leave room for the links; nil for no codes: where there are so
+    /// few dimensions that a code is hardly shorter than its vector.
+    static func defaultBits(dimensions: Int, links: Int) -> CodeBits? {
+        if dimensions < 48 { return nil }
+        let bits: CodeBits = dimensions <= 200 ? .four : dimensions <= 340 ? .two : .one
+        return groundLinks(dimensions: dimensions, links: links, bits: bits) == nil ? nil : bits
     }
 
     /// The most dimensions a vector may have so that its node fits a page.

@@ -12,10 +12,45 @@ struct HnswMeta {
     var links: Int
     var efConstruction: Int
     var metric: Metric.Kind
+    /// Bits of the codes beside the ground links; nil for no codes. Set with the dimensions.
+    private(set) var bits: CodeBits?
+    /// Links that a node has room for on the ground layer. Set with the dimensions.
+    private(set) var groundLinks: Int
+    /// Block of the centre of the codes, 0 if it is zero.
+    var centre: UInt32 = 0
+    let rotationSeed: UInt64
     var entry: EntryPoint?
 
     var shape: GraphShape {
-        HnswLayout.shape(dimensions: dimensions, links: links, efConstruction: efConstruction)
+        HnswLayout.shape(
+            dimensions: dimensions, links: links, groundLinks: groundLinks,
+            efConstruction: efConstruction, bits: bits)
+    }
+
+    var layout: HnswLayout { HnswLayout(shape, bits: bits) }
+
+    /// The first block that may hold nodes.
+    var firstNodeBlock: UInt32 { centre == 0 ? 1 : 2 }
+
+    /// Sets the dimensions, and with them what depends on them.
+    ///
+    /// - Parameter codes: the option; the caller has seen that there is room.
+    mutating func setDimensions(_ dimensions: Int, codes: HnswOptions.Codes) {
+        self.dimensions = dimensions
+        switch codes {
+        case .byDimension: bits = HnswLayout.defaultBits(dimensions: dimensions, links: links)
+        case .none: bits = nil
+        case .bits(let asked): bits = asked
+        }
+        groundLinks = links * 2
+        if let bits,
+            let fitting = HnswLayout.groundLinks(
+                dimensions: dimensions, links: links, bits: bits)
+        {
+            groundLinks = fitting
+        } else {
+            bits = nil
+        }
     }
 
     /// Reads the metapage of an index.
@@ -36,6 +71,8 @@ struct HnswMeta {
         self.efConstruction = efConstruction
         self.metric = metric
         self.entry = entry
+        groundLinks = links * 2
+        rotationSeed = 0x5041_5345_484E_5357
     }
 
     /// Reads the fields, and refuses values that this extension does not write.
@@ -44,14 +81,22 @@ struct HnswMeta {
         links = Int(start.u16(8))
         efConstruction = Int(start.u16(10))
         let level = Int(start.u8(13))
+        bits = CodeBits(rawValue: start.u8(14))
+        groundLinks = Int(start.u16(28))
+        centre = start.u32(24)
+        rotationSeed = start.u64(32)
         let node = NodeReference(raw: start.u64(16))
         guard let metric = Metric.Kind(rawValue: Int32(start.u8(12))), links >= 2, links <= 128,
             efConstruction >= 1, dimensions <= HnswLayout.maximumDimensions(links: links),
-            node == .none || (node.block > 0 && dimensions > 0), level <= 15
+            node == .none || (node.block > 0 && dimensions > 0), level <= 15,
+            groundLinks >= 2, groundLinks <= links * 2, bits != nil || start.u8(14) == 0,
+            centre <= 1
         else { throw MetapageItem.damaged(index) }
         self.metric = metric
         entry = node == .none ? nil : EntryPoint(node: node, level: level)
-        guard level <= shape.maximumLevel else { throw MetapageItem.damaged(index) }
+        guard level <= shape.maximumLevel,
+            dimensions == 0 || layout.nodeBytes <= HnswLayout.largestItem
+        else { throw MetapageItem.damaged(index) }
     }
 
     /// Writes all fields behind magic number and version.
@@ -61,7 +106,11 @@ struct HnswMeta {
         start.put(UInt16(truncatingIfNeeded: efConstruction), at: 10)
         start.put(UInt8(truncatingIfNeeded: metric.rawValue), at: 12)
         start.put(UInt8(truncatingIfNeeded: entry?.level ?? 0), at: 13)
+        start.put(bits?.rawValue ?? 0, at: 14)
         start.put((entry?.node ?? .none).raw, at: 16)
+        start.put(centre, at: 24)
+        start.put(UInt16(truncatingIfNeeded: groundLinks), at: 28)
+        start.put(rotationSeed, at: 32)
     }
 
     /// Makes the metapage of a new index.

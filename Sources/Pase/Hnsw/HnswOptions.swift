@@ -1,4 +1,5 @@
 import CPostgres
+import NearestNeighbors
 import PostgresServer
 
 /// The options of `CREATE INDEX … USING pase_hnsw (…) WITH (…)`.
@@ -18,6 +19,22 @@ struct HnswOptions {
     let efSearch: Int
     /// Whether the option says that the column holds base64 text.
     let isBase64: Bool?
+    let codes: Codes
+
+    /// What the option `codes` says.
+    enum Codes {
+        case byDimension
+        case none
+        case bits(CodeBits)
+
+        init(_ value: Int32) {
+            if let bits = UInt8(exactly: value).flatMap(CodeBits.init(rawValue:)) {
+                self = .bits(bits)
+            } else {
+                self = value == 0 ? .none : .byDimension
+            }
+        }
+    }
 
     /// As the server keeps them: the length word, then one int4 per option.
     private struct Stored: BitwiseCopyable {
@@ -30,6 +47,7 @@ struct HnswOptions {
         var base64Encoded: Int32
         var openOmp: Int32
         var ompThreadNum: Int32
+        var codes: Int32
     }
 
     nonisolated(unsafe) private static var kind: CPostgres.relopt_kind = RELOPT_KIND_HEAP
@@ -50,6 +68,9 @@ struct HnswOptions {
         try add("base64_encoded", "Whether the column holds base64 text", -1, 0, 1)
         try add("open_omp", "Without effect", 0, 0, 1)
         try add("omp_thread_num", "Without effect", 0, 0, 1024)
+        try add(
+            "codes", "Bits per dimension of the codes beside the links (0: none, -1: by dimension)",
+            -1, -1, 4)
     }
 
     private static func add(
@@ -69,6 +90,7 @@ struct HnswOptions {
             efBuild = HnswOptions.defaultEfBuild
             efSearch = HnswOptions.defaultEfSearch
             isBase64 = nil
+            codes = .byDimension
             return
         }
         let stored = raw.load(as: Stored.self)
@@ -78,6 +100,21 @@ struct HnswOptions {
         efBuild = Int(stored.efBuild)
         efSearch = Int(stored.efSearch)
         isBase64 = stored.base64Encoded < 0 ? nil : stored.base64Encoded == 1
+        codes = Codes(stored.codes)
+    }
+
+    /// The option `codes`, after it has been seen that such codes fit a page beside a vector.
+    func codes(fitting dimensions: Int, _ links: Int) throws(ServerError) -> Codes {
+        if case .bits(let bits) = codes,
+            HnswLayout.groundLinks(dimensions: dimensions, links: links, bits: bits) == nil
+        {
+            throw ServerError(
+                .programLimitExceeded,
+                "codes of \(bits.rawValue) bits for \(links * 2) links do not fit a page beside "
+                    + "a vector of \(dimensions) dimensions",
+                hint: "Use fewer bits, a smaller base_nb_num, or codes = 0.")
+        }
+        return codes
     }
 
     /// Turns the text of the options into what `init` reads; with `validate`, checks it.
@@ -88,6 +125,7 @@ struct HnswOptions {
             element("dim", 1), element("dimension", 2), element("base_nb_num", 3),
             element("ef_build", 4), element("ef_search", 5), element("base64_encoded", 6),
             element("open_omp", 7), element("omp_thread_num", 8),
+            element("codes", 9),
         ]
         var result: UnsafeMutablePointer<bytea>?
         let succeeded = elements.withUnsafeBufferPointer { elements in
@@ -104,6 +142,11 @@ struct HnswOptions {
                     "options dim (\(stored.dim)) and dimension (\(stored.dimension)) contradict "
                         + "each other",
                     hint: "They mean the same; give one of them.")
+            }
+            if stored.codes == 3 {
+                throw ServerError(
+                    .invalidParameterValue, "value 3 out of bounds for option \"codes\"",
+                    detail: "Valid values are \"0\", \"1\", \"2\", \"4\", and \"-1\".")
             }
         }
         return result

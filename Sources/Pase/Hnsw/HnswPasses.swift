@@ -35,7 +35,7 @@ extension HnswGraph {
     mutating func forEachNode(
         _ body: (inout HnswGraph, NodeReference) throws(ServerError) -> Void
     ) throws(ServerError) {
-        var block: UInt32 = 1
+        var block = firstNodeBlock
         while block < (try index.blockCount()) {
             try checkInterrupts()
             let nodes = try nodesWithLevels(in: block)

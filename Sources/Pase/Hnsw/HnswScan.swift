@@ -120,6 +120,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
     try reader.checkDimensions(query.dimensions, expected: meta.dimensions)
     let prepared = try state.memory.allocate(query.dimensions, of: Float.self)
     reader.prepare(query.vector, query.dimensions, into: prepared)
+    state.nextBlock = meta.firstNodeBlock
     var graph = try HnswGraph(index, meta, query: prepared, mode: .logged, in: state.memory)
     state.rows = try GrowableArray(capacity: 64, in: &graph)
     if query.isAnswered(by: meta.metric) {

@@ -92,7 +92,7 @@ private struct HnswVacuum {
     // MARK: Pass 1
 
     mutating func removeRows(_ isDead: (UInt64) throws(ServerError) -> Bool) throws(ServerError) {
-        var block: UInt32 = 1
+        var block = meta.firstNodeBlock
         while block < (try index.blockCount()) {
             try check(pase_vacuum_delay(false))
             try removeRows(block, isDead)
@@ -190,7 +190,7 @@ private struct HnswVacuum {
         guard dead.count > 0 else { return }
         try moveEntryPoint()
         var repair = try GraphRepair(graph.shape, in: &graph)
-        var block: UInt32 = 1
+        var block = meta.firstNodeBlock
         while block < (try index.blockCount()) {
             try check(pase_vacuum_delay(false))
             let nodes = try graph.nodesWithLevels(in: block)
@@ -221,7 +221,7 @@ private struct HnswVacuum {
 
     /// Looks for a node that came after pass 1 had passed.
     private mutating func findBest() throws(ServerError) {
-        var block: UInt32 = 1
+        var block = meta.firstNodeBlock
         while block < (try index.blockCount()) {
             try checkInterrupts()
             let nodes = try graph.nodesWithLevels(in: block)

@@ -12,7 +12,7 @@ struct IvfflatAssignment {
     private let index: ServerRelation
     private let meta: IvfflatMeta
     private let reader: VectorReader
-    private let encoder: IvfflatEncoder
+    private let encoder: VectorEncoder
     private let centroids: IvfflatCentroids
     private let panels: CentroidPanels
     private let sort: IvfflatSort
@@ -38,7 +38,7 @@ struct IvfflatAssignment {
         self.parallel = parallel
         let metric = Metric(meta.metric, kernels)
         reader = VectorReader(metric: metric, indexName: index.name)
-        encoder = try IvfflatEncoder(meta, in: memory)
+        encoder = try meta.encoder(in: memory)
         var source = memory
         panels = try CentroidPanels(
             centroids.start, count: centroids.count, dimensions: meta.dimensions,

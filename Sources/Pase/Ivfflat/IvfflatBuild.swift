@@ -42,7 +42,7 @@ func ivfflatBuild(
             meta.bits = IvfflatLayout.defaultBits(meta.dimensions)
             meta.centroids = try index.blockCount()
             let pages = IvfflatPages(index, meta, .building)
-            try pages.writeCentroids(centroids, IvfflatEncoder(meta, in: memory), memory)
+            try pages.writeCentroids(centroids, meta.encoder(in: memory), memory)
             // What a worker needs to know it reads from the index.
             try meta.store(index, .building)
             pase_progress(IvfflatProgress.subphase, IvfflatPhase.assigning.rawValue)

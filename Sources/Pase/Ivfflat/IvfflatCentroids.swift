@@ -35,12 +35,11 @@ extension IvfflatPages {
 
     /// The codes in a page of centroids' codes.
     @inline(__always)
-    func centroidCodes(_ page: IndexPage, _ block: UInt32) throws(ServerError) -> IvfflatCodes {
-        let slots = layout.centroidCodesPerPage
+    func centroidCodes(_ page: IndexPage, _ block: UInt32) throws(ServerError) -> CodeArray {
         guard let item = try page.item(1), let start = item.baseAddress,
-            item.count == IvfflatCodes.bytes(slots: slots, codeBytes: layout.codeBytes)
+            item.count == layout.centroidCodeArray.bytes
         else { throw damaged(block, "its codes are not there") }
-        return IvfflatCodes(start, slots: slots, codeBytes: layout.codeBytes)
+        return CodeArray(start, layout.centroidCodeArray)
     }
 
     /// Copies a centroid.
@@ -66,7 +65,7 @@ extension IvfflatPages {
     /// Writes the pages of an index's centroids, whose lists are still empty, at the end of the index,
     /// which is where the metapage says that they are.
     func writeCentroids(
-        _ centroids: IvfflatCentroids, _ encoder: IvfflatEncoder, _ memory: ServerMemory
+        _ centroids: IvfflatCentroids, _ encoder: VectorEncoder, _ memory: ServerMemory
     ) throws(ServerError) {
         let dimensions = layout.dimensions
         let mean = try memory.allocate(dimensions, of: Float.self)
@@ -101,12 +100,12 @@ extension IvfflatPages {
 
     private func writeCentroidCodes(
         _ centroids: IvfflatCentroids, relativeTo mean: UnsafePointer<Float>,
-        _ encoder: IvfflatEncoder, _ memory: ServerMemory
+        _ encoder: VectorEncoder, _ memory: ServerMemory
     ) throws(ServerError) {
         let slots = layout.centroidCodesPerPage
-        let bytes = IvfflatCodes.bytes(slots: slots, codeBytes: layout.codeBytes)
+        let bytes = layout.centroidCodeArray.bytes
         let item = try memory.allocate(bytes: bytes, zeroed: true)
-        let codes = IvfflatCodes(item, slots: slots, codeBytes: layout.codeBytes)
+        let codes = CodeArray(item, layout.centroidCodeArray)
         let pages = centroidCodePages
         for page in 0..<pages.count {
             try checkInterrupts()

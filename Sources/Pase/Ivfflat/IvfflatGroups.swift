@@ -166,8 +166,8 @@ extension IvfflatPages {
 extension IvfflatLayout {
     /// The codes in the item of a codes page.
     @inline(__always)
-    func codes(of start: UnsafeMutableRawPointer) -> IvfflatCodes {
-        IvfflatCodes(start + codesOffset, slots: slots, codeBytes: codeBytes)
+    func codes(of start: UnsafeMutableRawPointer) -> CodeArray {
+        CodeArray(start + codesOffset, codeArray)
     }
 
     /// Writes the code, the factors and the row of an entry.

@@ -34,7 +34,7 @@ private func insert(
     }
     try reader.checkDimensions(vector.count, expected: meta.dimensions)
     let pages = IvfflatPages(index, meta, .logged)
-    let encoder = try IvfflatEncoder(meta, in: memory)
+    let encoder = try meta.encoder(in: memory)
     let prepared = try memory.allocate(vector.count, of: Float.self)
     let rotated = try memory.allocate(encoder.code.paddedDimensions, of: Float.self)
     reader.prepare(start, vector.count, into: prepared)
@@ -83,7 +83,7 @@ private func makeFirstList(
         let pages = IvfflatPages(index, meta, .logged)
         let zero = try memory.allocate(dimensions, of: Float.self, zeroed: true)
         try pages.writeCentroids(
-            IvfflatCentroids(start: zero, count: 1), IvfflatEncoder(meta, in: memory), memory)
+            IvfflatCentroids(start: zero, count: 1), meta.encoder(in: memory), memory)
         try meta.store(index, .logged)
     }
     try index.unlockPage(MetapageItem.block, ExclusiveLock)

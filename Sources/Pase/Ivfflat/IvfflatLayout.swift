@@ -101,7 +101,7 @@ struct IvfflatLayout {
         self.bits = bits
         codeBytes = CodeLayout.codeBytes(dimensions, bits)
         let room = IvfflatLayout.vectorPageBytes
-        let perCode = IvfflatCodes.factorBytes + codeBytes
+        let perCode = CodeArrayLayout(slots: 1, codeBytes: codeBytes, hasErrors: true).slotBytes
         let perSlot = perCode + IvfflatLayout.tidBytes
         // The number of vectors pages with which a full group takes the fewest pages per vector. From
         // the one on at which the codes page is what limits it, more of them are wasted.
@@ -132,9 +132,17 @@ struct IvfflatLayout {
 
     // MARK: Offsets in a codes page's item
 
+    /// The codes of a codes page.
+    var codeArray: CodeArrayLayout {
+        CodeArrayLayout(slots: slots, codeBytes: codeBytes, hasErrors: true)
+    }
+    /// The codes of a page of centroids' codes.
+    var centroidCodeArray: CodeArrayLayout {
+        CodeArrayLayout(slots: centroidCodesPerPage, codeBytes: codeBytes, hasErrors: true)
+    }
     var codesOffset: Int { IvfflatLayout.groupHeaderBytes + vectorPages * 4 }
     var tidsOffset: Int {
-        codesOffset + IvfflatCodes.bytes(slots: slots, codeBytes: codeBytes)
+        codesOffset + codeArray.bytes
     }
     var groupBytes: Int { tidsOffset + slots * IvfflatLayout.tidBytes }
 

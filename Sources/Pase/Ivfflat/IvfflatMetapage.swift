@@ -20,6 +20,12 @@ struct IvfflatMeta {
 
     var layout: IvfflatLayout { IvfflatLayout(dimensions: dimensions, bits: bits) }
 
+    /// Makes the codes of vectors.
+    func encoder(in memory: ServerMemory) throws(ServerError) -> VectorEncoder {
+        try VectorEncoder(
+            dimensions: dimensions, bits: bits, rotationSeed: rotationSeed, in: memory)
+    }
+
     init(
         dimensions: Int, lists: Int, metric: Metric.Kind, bits: CodeBits, rotationSeed: UInt64,
         centroids: UInt32

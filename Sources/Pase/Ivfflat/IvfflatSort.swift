@@ -5,6 +5,8 @@ import PostgresServer
 /// The server's sort of rows by list. Each row comes with what its slot in the index will hold: the
 /// vector, the factors of its code, and the code.
 struct IvfflatSort {
+    private static let factorBytes = 12
+
     private let sort: OpaquePointer
     private let vectorBytes: Int
     private let codeBytes: Int
@@ -20,7 +22,7 @@ struct IvfflatSort {
         vectorBytes = layout.dimensions * 4
         codeBytes = layout.codeBytes
         var sort: OpaquePointer?
-        let payload = vectorBytes + IvfflatCodes.factorBytes + codeBytes
+        let payload = vectorBytes + IvfflatSort.factorBytes + codeBytes
         try memory.asCurrent { () throws(ServerError) in
             try check(
                 pase_sort_begin(
@@ -37,7 +39,7 @@ struct IvfflatSort {
         payload.put(entry.factors.squaredNorm.bitPattern, at: vectorBytes)
         payload.put(entry.factors.scale.bitPattern, at: vectorBytes + 4)
         payload.put(entry.factors.error.bitPattern, at: vectorBytes + 8)
-        (payload + vectorBytes + IvfflatCodes.factorBytes).copyMemory(
+        (payload + vectorBytes + IvfflatSort.factorBytes).copyMemory(
             from: entry.code, byteCount: codeBytes)
         try check(pase_sort_put(sort, list, entry.row))
     }
@@ -62,7 +64,7 @@ struct IvfflatSort {
             Int(list),
             IvfflatPages.Entry(
                 row: row, vector: payload.assumingMemoryBound(to: Float.self),
-                code: (payload + vectorBytes + IvfflatCodes.factorBytes)
+                code: (payload + vectorBytes + IvfflatSort.factorBytes)
                     .assumingMemoryBound(to: UInt8.self),
                 factors: CodeFactors(
                     squaredNorm: factor(0), scale: factor(1), error: factor(2)))

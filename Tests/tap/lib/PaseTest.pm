@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
-  for_method method by_method new_server add_helpers create_items index_items add_items whole recall in_background
+  for_method with_codes method by_method new_server add_helpers create_items index_items add_items whole recall in_background
   finished wait_until no_complaints orphaned_files
 );
 
@@ -48,6 +48,14 @@ sub for_method
 	die $@ if $@;
 	die "$file: $!" unless defined $result;
 	return;
+}
+
+# Runs the test for pase_hnsw with codes beside the links, which with so few dimensions have to be asked for.
+sub with_codes
+{
+	my ($test) = @_;
+	$methods{pase_hnsw}{with} .= ', codes = 4';
+	return for_method('pase_hnsw', $test);
 }
 
 # The access method that is tested.

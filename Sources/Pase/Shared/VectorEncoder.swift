@@ -2,8 +2,8 @@ import NearestNeighbors
 import PostgresServer
 import VectorKernels
 
-/// Brings vectors into the space of the centroids, and makes their codes.
-struct IvfflatEncoder {
+/// Rotates vectors, and makes their codes.
+struct VectorEncoder {
     let code: CodeLayout
     private let rotation: Rotation
     private let coder: VectorCoder
@@ -11,10 +11,11 @@ struct IvfflatEncoder {
     /// The code that `encode` made last.
     let bytes: UnsafeMutablePointer<UInt8>
 
-    init(_ meta: IvfflatMeta, in memory: ServerMemory) throws(ServerError) {
-        code = CodeLayout(dimensions: meta.dimensions, bits: meta.bits)
-        rotation = Rotation(
-            dimensions: meta.dimensions, seed: meta.rotationSeed, codeKernels)
+    init(
+        dimensions: Int, bits: CodeBits, rotationSeed: UInt64, in memory: ServerMemory
+    ) throws(ServerError) {
+        code = CodeLayout(dimensions: dimensions, bits: bits)
+        rotation = Rotation(dimensions: dimensions, seed: rotationSeed, codeKernels)
         coder = VectorCoder(code, codeKernels)
         residual = try memory.allocate(code.paddedDimensions, of: Float.self)
         bytes = try memory.allocate(code.codeBytes, of: UInt8.self)

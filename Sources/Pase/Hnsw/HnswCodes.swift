@@ -1,0 +1,158 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+
+/// The codes of an index from a statement's point of view: the query against which codes are estimated, the
+/// code of the query itself, which a new node's neighbours get, and the making of others.
+///
+/// A code is relative to the index's centre and in the rotated space; it depends on the vector alone, so it
+/// is the same wherever it stands.
+struct HnswCodes {
+    private let encoder: VectorEncoder
+    private let metric: Metric
+    private let centre: UnsafeMutablePointer<Float>
+    private let rotated: UnsafeMutablePointer<Float>
+    private let residual: UnsafeMutablePointer<Float>
+    private let ownCode: UnsafeMutablePointer<UInt8>
+    private var ownFactors = CodeFactors(squaredNorm: 0, scale: 0, error: 0)
+    private var hasOwnCode = false
+    private(set) var query: CodeQuery
+    /// Room for the estimates of a node's neighbours.
+    let estimates: UnsafeMutablePointer<Float>
+    /// Whether `prepare` was called for the present query.
+    private(set) var isPrepared = false
+
+    init(
+        _ index: ServerRelation, _ meta: HnswMeta, bits: CodeBits, _ metric: Metric,
+        _ memory: ServerMemory
+    ) throws(ServerError) {
+        self.metric = metric
+        encoder = try VectorEncoder(
+            dimensions: meta.dimensions, bits: bits, rotationSeed: meta.rotationSeed, in: memory)
+        let padded = encoder.code.paddedDimensions
+        centre = try memory.allocate(padded, of: Float.self, zeroed: true)
+        rotated = try memory.allocate(padded, of: Float.self, zeroed: true)
+        residual = try memory.allocate(padded, of: Float.self)
+        ownCode = try memory.allocate(encoder.code.codeBytes, of: UInt8.self)
+        estimates = try memory.allocate(max(meta.groundLinks, meta.links), of: Float.self)
+        query = CodeQuery(
+            encoder.code, codeKernels, components: try memory.allocate(padded, of: Int8.self))
+        if meta.centre != 0 { try readCentre(index, meta) }
+    }
+
+    private func readCentre(_ index: ServerRelation, _ meta: HnswMeta) throws(ServerError) {
+        let locked = try LockedPage.open(index, meta.centre, .shared, hints: PageHints(index))
+        guard locked.page.isOurs(HnswLayout.centreKind), let item = try locked.page.item(1),
+            item.count == meta.dimensions * 4, let start = item.baseAddress
+        else {
+            throw ServerError(
+                .indexCorrupted,
+                "index \"\(index.name)\" is damaged at block \(meta.centre)",
+                detail: "The centre is not there.", hint: "Please REINDEX it.")
+        }
+        UnsafeMutableRawPointer(centre).copyMemory(from: start, byteCount: item.count)
+        try locked.close()
+    }
+
+    /// Forgets the query, because there is another.
+    mutating func forget() {
+        isPrepared = false
+        hasOwnCode = false
+    }
+
+    /// Prepares the estimation of distances from a vector. O(dimensions · log dimensions).
+    mutating func prepare(_ vector: UnsafePointer<Float>) {
+        isPrepared = true
+        encoder.rotate(vector, into: rotated)
+        if metric.kind == .innerProduct {
+            query.prepareInnerProduct(
+                rotated, base: metric.distance(centre, rotated, encoder.code.dimensions))
+            return
+        }
+        query.layout.writeResidual(of: rotated, from: centre, into: residual)
+        if metric.kind == .cosine {
+            query.prepareUnit(residual)
+        } else {
+            query.prepareEuclidean(residual)
+        }
+    }
+
+    /// The code of the query's vector.
+    mutating func own(_ vector: UnsafePointer<Float>) -> HnswCode {
+        if !hasOwnCode {
+            if !isPrepared { prepare(vector) }
+            ownFactors = encoder.encode(rotated, from: centre)
+            ownCode.copy(from: encoder.bytes, count: encoder.code.codeBytes)
+            hasOwnCode = true
+        }
+        return HnswCode(bytes: UnsafePointer(ownCode), factors: ownFactors)
+    }
+
+    /// The code of a vector, good until the next call. `scratch` is room for as many dimensions as a code
+    /// has, rounded up, and zero behind the vector's.
+    func code(of vector: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>) -> HnswCode {
+        encoder.rotate(vector, into: scratch)
+        let factors = encoder.encode(scratch, from: centre)
+        return HnswCode(bytes: UnsafePointer(encoder.bytes), factors: factors)
+    }
+
+    /// Room for `code(of:scratch:)`.
+    func makeScratch(_ memory: ServerMemory) throws(ServerError) -> UnsafeMutablePointer<Float> {
+        try memory.allocate(encoder.code.paddedDimensions, of: Float.self, zeroed: true)
+    }
+}
+
+/// A code and its factors.
+struct HnswCode {
+    let bytes: UnsafePointer<UInt8>
+    let factors: CodeFactors
+}
+
+/// A list of links as it is to be written, with the codes of their ends.
+struct HnswCodedLinks {
+    let links: UnsafeMutablePointer<NodeReference>
+    /// Room for the codes of as many links as a node has; nil in an index without codes.
+    let codes: CodeArray?
+    private let level: Int
+    private(set) var count = 0
+
+    init(_ layout: HnswLayout, level: Int, _ memory: ServerMemory) throws(ServerError) {
+        self.level = level
+        links = try memory.allocate(layout.shape.capacity(level), of: NodeReference.self)
+        var array: CodeArray?
+        if let codeArray = level == 0 ? layout.codeArray : layout.upperCodeArray {
+            array = CodeArray(try memory.allocate(bytes: codeArray.bytes, zeroed: true), codeArray)
+        }
+        codes = array
+    }
+
+    mutating func append(_ node: NodeReference, _ code: HnswCode?) {
+        links[count] = node
+        if let code { codes?.write(code.bytes, code.factors, slot: count) }
+        count += 1
+    }
+
+    /// Adds a link whose code is there already.
+    mutating func append(_ node: NodeReference, from others: CodeArray, slot: Int) {
+        links[count] = node
+        codes?.copy(count, from: others, slot: slot)
+        count += 1
+    }
+
+    /// Writes links and codes into the item that has those of the level.
+    func write(to item: UnsafeMutableRawPointer, _ layout: HnswLayout) {
+        for slot in 0..<count {
+            item.putPlace(
+                links[slot], at: layout.placesOffset(level) + slot * HnswLayout.placeBytes)
+        }
+        if let codes {
+            (item + layout.codesOffset(level)).copyMemory(
+                from: codes.start, byteCount: codes.layout.bytes)
+        }
+    }
+
+    func free(_ memory: ServerMemory) {
+        memory.free(links)
+        if let codes { memory.free(codes.start) }
+    }
+}

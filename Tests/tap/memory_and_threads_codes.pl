@@ -1,0 +1,8 @@
+# memory_and_threads.pl for pase_hnsw with codes.
+
+use strict;
+use warnings;
+
+use PaseTest;
+
+with_codes('memory_and_threads');

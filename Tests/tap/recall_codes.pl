@@ -1,0 +1,8 @@
+# recall.pl for pase_hnsw with codes.
+
+use strict;
+use warnings;
+
+use PaseTest;
+
+with_codes('recall');

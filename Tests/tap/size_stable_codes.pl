@@ -1,0 +1,8 @@
+# size_stable.pl for pase_hnsw with codes.
+
+use strict;
+use warnings;
+
+use PaseTest;
+
+with_codes('size_stable');
