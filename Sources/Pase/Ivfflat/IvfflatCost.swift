@@ -20,6 +20,7 @@ func ivfflatCostEstimate(
         selectivity?.pointee = cost.selectivity
         correlation?.pointee = 0
         pages?.pointee = cost.pages
+        if cost.total.isInfinite, let path { pase_path_rule_out(path) }
     }
 }
 
