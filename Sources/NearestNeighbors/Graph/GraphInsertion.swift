@@ -41,6 +41,10 @@ public struct GraphInsertion {
         eviction = try LinkEviction(capacity: most, in: &memory)
     }
 
+    /// Vectors that are on their way from memory at the same time.
+    @inline(__always)
+    private static var vectorsAnnounced: Int { 8 }
+
     private static func room<Element: BitwiseCopyable, Memory: MemorySource>(
         _ count: Int, in memory: inout Memory
     ) throws(Memory.Failure) -> UnsafeMutablePointer<Element> {
@@ -130,7 +134,13 @@ public struct GraphInsertion {
     private func loadVectors<Graph: MutableNeighborGraph>(
         _ count: Int, in graph: inout Graph
     ) throws(Graph.Failure) {
+        for index in 0..<min(count, Self.vectorsAnnounced) {
+            graph.announceVector(of: found[index].node)
+        }
         for index in 0..<count {
+            if index &+ Self.vectorsAnnounced < count {
+                graph.announceVector(of: found[index &+ Self.vectorsAnnounced].node)
+            }
             selection.vectors[index] = try graph.vector(
                 of: found[index].node, scratch: vectorScratch + index &* shape.dimensions)
         }
@@ -168,7 +178,13 @@ public struct GraphInsertion {
         of node: NodeReference, _ level: Int, _ count: Int, _ target: ScoredNode,
         _ targetVector: UnsafePointer<Float>, in graph: inout Graph
     ) throws(Graph.Failure) -> Int {
+        for index in 0..<min(count, Self.vectorsAnnounced) {
+            graph.announceVector(of: linkNodes[index])
+        }
         for index in 0..<count {
+            if index &+ Self.vectorsAnnounced < count {
+                graph.announceVector(of: linkNodes[index &+ Self.vectorsAnnounced])
+            }
             selection.vectors[index] = try graph.vector(
                 of: linkNodes[index], scratch: vectorScratch + index &* shape.dimensions)
             // A link that leads nowhere is the one to go.

@@ -97,6 +97,9 @@ public protocol MutableNeighborGraph: NeighborGraph {
         of node: NodeReference, level: Int, into distances: UnsafeMutablePointer<Float>
     ) throws(Failure) -> Bool
 
+    /// Says that a node's vector will be asked for soon.
+    func announceVector(of node: NodeReference)
+
     /// Memory for one number per link of a node on a level, in which `GraphInsertion` notes what it knows
     /// of a full list; the first is NaN until then. Nil from a graph that has no such memory, or that
     /// others change too.
@@ -139,6 +142,10 @@ public protocol MutableNeighborGraph: NeighborGraph {
 }
 
 extension MutableNeighborGraph {
+    /// Nothing to prepare.
+    @inline(__always)
+    public func announceVector(of node: NodeReference) {}
+
     /// No memory for notes.
     @inline(__always)
     public func linkNotes(of node: NodeReference, level: Int) -> UnsafeMutablePointer<Float>? {

@@ -319,7 +319,7 @@ struct HnswGraph: NeighborGraph {
     /// Where a build puts a node: items fill a page from its end. Elsewhere the guess is wrong, which
     /// does no harm.
     @inline(__always)
-    private func prefetch(_ reference: NodeReference, bytes: Int) {
+    func prefetch(_ reference: NodeReference, bytes: Int) {
         let end = IndexPage.size &- MetapageItem.specialBytes
         let offset = end &- Int(reference.offset) &* ((layout.nodeBytes &+ 7) & ~7)
         if offset > 0 {

@@ -18,6 +18,11 @@ extension HnswGraph: RepairableNeighborGraph {
         return start == nil ? nil : UnsafePointer(scratch)
     }
 
+    @inline(__always)
+    func announceVector(of node: NodeReference) {
+        prefetch(node, bytes: min(HnswLayout.nodeHeaderBytes &+ shape.dimensions &* 4, 1024))
+    }
+
     mutating func keptDistances(
         of node: NodeReference, level: Int, into distances: UnsafeMutablePointer<Float>
     ) throws(ServerError) -> Bool {
