@@ -187,7 +187,7 @@ struct PagedGraph: RepairableNeighborGraph {
 
     mutating func visit(_ node: NodeReference) throws(PagedFailure) -> Bool {
         try count()
-        return visited.insert(node.raw | 1 << 63, in: &memory)
+        return visited.insert(node.place, in: &memory)
     }
 
     mutating func neighbors(

@@ -65,9 +65,13 @@ private func newIndexMeta(_ index: ServerRelation) throws(ServerError) -> HnswMe
         try VectorReader(metric: Metric(metric, kernels), indexName: index.name)
             .checkFits(dimensions: dimensions, links: options.links)
     }
-    return HnswMeta(
-        dimensions: options.dimensions ?? 0, links: options.links,
-        efConstruction: options.efBuild, metric: metric)
+    var meta = HnswMeta(
+        dimensions: 0, links: options.links, efConstruction: options.efBuild, metric: metric)
+    if let dimensions = options.dimensions {
+        meta.setDimensions(
+            dimensions, codes: try options.codes(fitting: dimensions, options.links))
+    }
+    return meta
 }
 
 /// One row of the table, in a memory context that is emptied after it.
