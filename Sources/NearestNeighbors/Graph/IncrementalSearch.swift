@@ -9,6 +9,8 @@ public struct IncrementalSearch {
     private var ready: BinaryHeap<NearestFirst>
     private var late: GrowableArray<ScoredNode>
     private let ef: Int
+    /// The beam of the present continuation; wider than `ef` where estimates are rough.
+    private var beam: Int
     private var last: Float = -.infinity
     private var isAtEnd = false
 
@@ -17,6 +19,7 @@ public struct IncrementalSearch {
         throws(Memory.Failure)
     {
         self.ef = max(ef, 1)
+        beam = self.ef
         search = try LayerSearch(shape, ef: self.ef, in: &memory)
         ready = try BinaryHeap(capacity: self.ef, in: &memory)
         late = try GrowableArray(capacity: 16, in: &memory)
@@ -49,15 +52,24 @@ public struct IncrementalSearch {
                 return node
             }
             if isAtEnd { return nil }
-            try search.resume(level: 0, ef: ef, in: &graph)
-            try search.run(level: 0, ef: ef, keepsRest: true, in: &graph)
+            try widen(in: &graph)
             if search.nearest.count == 0 {
                 isAtEnd = true
                 try answerLate(in: &graph)
             } else {
-                if graph.estimates(0) { try search.holdBackFarther(in: &graph) }
                 try takeAnswers(in: &graph)
             }
+        }
+    }
+
+    /// Lets the beam out, the farther the less certain it is which nodes are the next.
+    private mutating func widen<Graph: NeighborGraph>(in graph: inout Graph) throws(Graph.Failure) {
+        while true {
+            try search.resume(level: 0, ef: beam, in: &graph)
+            try search.run(level: 0, ef: beam, keepsRest: true, in: &graph)
+            guard graph.estimates(0) else { return }
+            if try search.holdBackUncertain(ef: beam, wanted: (ef &+ 3) / 4, in: &graph) { return }
+            beam &*= 2
         }
     }
 

@@ -15,6 +15,9 @@ public struct LayerSearch {
     public private(set) var nearest: BinaryHeap<FarthestFirst>
     /// Seen and not among the best; in no order.
     public private(set) var rest: GrowableArray<ScoredNode>
+    /// The squares of the estimates' errors, summed up, and how many there were.
+    private var squaredErrors = 0.0
+    private var expansions = 0
     private let neighbors: UnsafeMutablePointer<NodeReference>
     private let scored: UnsafeMutablePointer<ScoredNode>
 
@@ -89,6 +92,11 @@ public struct LayerSearch {
             if candidates.count > 0 { graph.announce(candidates.top.node) }
             let found = try graph.expand(
                 candidate.node, level: level, neighbors: neighbors, into: scored)
+            if let node = found.node {
+                let error = Double(node.distance - candidate.distance)
+                if error.isFinite { squaredErrors += error * error }
+                expansions &+= 1
+            }
             if let node = found.node, node.isLive {
                 try admit(node, ef: ef, keepsRest: keepsRest, in: &graph)
             }
@@ -170,15 +178,27 @@ public struct LayerSearch {
         nearest.nodes.count = 0
     }
 
-    /// Puts the farther two thirds of the nearest nodes aside.
+    /// Puts those of the nearest nodes aside that may not be the next ones: where candidates are ordered by
+    /// estimates, one that was left may be nearer by some times the error that estimates were seen to have.
     ///
-    /// Where candidates are ordered by estimates, some that were left may be nearer than the last of those
-    /// that were expanded. They will have come up before those put aside are the nearest again.
-    mutating func holdBackFarther<Memory: MemorySource>(in memory: inout Memory)
-        throws(Memory.Failure)
+    /// With too few that are certain all are put aside, and a wider beam is to tell.
+    ///
+    /// - Returns: whether enough are left.
+    mutating func holdBackUncertain<Memory: MemorySource>(
+        ef: Int, wanted: Int, in memory: inout Memory
+    )
+        throws(Memory.Failure) -> Bool
     {
-        let kept = (nearest.count &+ 2) / 3
-        while nearest.count > kept { try rest.append(nearest.pop(), in: &memory) }
+        // A beam that was never full has expanded all there is.
+        guard nearest.count >= ef else { return true }
+        let variance = expansions > 0 ? squaredErrors / Double(expansions) : 0
+        let limit = nearest.top.distance - Float(3 * variance.squareRoot())
+        while nearest.count > 0, nearest.top.distance > limit {
+            try rest.append(nearest.pop(), in: &memory)
+        }
+        guard nearest.count < wanted else { return true }
+        while nearest.count > 0 { try rest.append(nearest.pop(), in: &memory) }
+        return false
     }
 
     /// Makes the best `ef` of the rest the nearest again and queues those that are not expanded, so
