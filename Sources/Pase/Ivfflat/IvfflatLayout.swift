@@ -12,7 +12,7 @@ import PostgresServer
 // Block 0 is the metapage. Its only item:
 //
 //     0  u32  magic 0x46465649 ("IVFF")
-//     4  u16  format version, 1
+//     4  u16  format version, 2
 //     6  u16  dimensions; 0 until the first vector says
 //     8  u32  number of lists
 //    12  u8   metric (Metric.Kind)
@@ -68,7 +68,7 @@ struct IvfflatLayout {
     static let centroidCodesKind: UInt8 = 6
 
     static let magic: UInt32 = 0x4646_5649
-    static let formatVersion: UInt16 = 1
+    static let formatVersion: UInt16 = 2
     static let metaBytes = 32
     static let centroidHeaderBytes = 16
     static let groupHeaderBytes = 16
