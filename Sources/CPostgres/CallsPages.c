@@ -313,6 +313,64 @@ pase_wal_abort(GenericXLogState *state)
 
 typedef struct
 {
+	PasePatch  *patch;
+	Relation	relation;
+	Buffer		buffer;
+	bool		logged;
+} PatchArguments;
+
+static void
+pase_patch_apply_thunk(void *p)
+{
+	PatchArguments *a = p;
+	Page		page = BufferGetPage(a->buffer);
+	PageHeader	header = (PageHeader) page;
+	const char *change = a->patch->changes;
+	const char *end = change + a->patch->length;
+
+	/* Replay leaves zeros between line pointers and items, so nothing may be written there. */
+	while (change < end)
+	{
+		uint16_t	place[2];
+
+		memcpy(place, change, sizeof(place));
+		if (place[0] < header->pd_upper && place[0] + place[1] > header->pd_lower)
+			elog(ERROR, "a change to the free space of a page");
+		change += sizeof(place) + place[1];
+	}
+	START_CRIT_SECTION();
+	for (change = a->patch->changes; change < end;)
+	{
+		uint16_t	place[2];
+
+		memcpy(place, change, sizeof(place));
+		memcpy(page + place[0], change + sizeof(place), place[1]);
+		change += sizeof(place) + place[1];
+	}
+	MarkBufferDirty(a->buffer);
+	if (a->logged && RelationNeedsWAL(a->relation))
+	{
+		XLogRecPtr	lsn;
+
+		XLogBeginInsert();
+		XLogRegisterBuffer(0, a->buffer, REGBUF_STANDARD);
+		XLogRegisterBufData(0, a->patch->changes, a->patch->length);
+		lsn = XLogInsert(RM_GENERIC_ID, 0);
+		PageSetLSN(page, lsn);
+	}
+	END_CRIT_SECTION();
+}
+
+bool
+pase_patch_apply(PasePatch *patch, Relation relation, Buffer buffer, bool logged)
+{
+	PatchArguments a = {patch, relation, buffer, logged};
+
+	return GUARDED(pase_patch_apply);
+}
+
+typedef struct
+{
 	Relation	relation;
 	ForkNumber	fork;
 	BlockNumber first;

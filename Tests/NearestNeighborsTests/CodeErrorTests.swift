@@ -154,4 +154,44 @@ import VectorKernels
             }
         }
     }
+
+    /// A code in the place of a query: the errors of both codes add up, as those of independent ones do.
+    @Test(arguments: [64, 100, 128, 300, 768])
+    func codesOfCodes(_ dimensions: Int) {
+        let allowed: [(CodeBits, Double)] = [(.one, 1.45), (.two, 0.62), (.four, 0.17)]
+        for (bits, allowed) in allowed {
+            var source = CodeVectors(seed: UInt64(dimensions))
+            var coded = CodedVectors(dimensions, bits)
+            let vectors = (0..<40).map { _ in source.normal(dimensions) }
+            for vector in vectors { coded.append(vector) }
+            for isUnit in [false, true] {
+                var sum = 0.0
+                var count = 0.0
+                for (one, vector) in vectors.enumerated() {
+                    let factors = CodeFactors(
+                        squaredNorm: coded.squaredNorms[one], scale: coded.scales[one], error: 0)
+                    let bytes = coded.layout.codeBytes
+                    let (estimates, _) = coded.estimate { query in
+                        coded.codes.withUnsafeBufferPointer { codes in
+                            guard let base = codes.baseAddress else { return }
+                            query.prepareCode(base + one * bytes, factors, isUnit: isUnit)
+                        }
+                    }
+                    for (other, estimate) in estimates.enumerated() where other != one {
+                        var exact = codeSquaredDistance(vector, vectors[other])
+                        if isUnit { exact = exact / 2 - 1 }
+                        let error = (Double(estimate) - exact) / (isUnit ? 1 : 2)
+                        let norms =
+                            codeProduct(vector, vector)
+                            * codeProduct(vectors[other], vectors[other])
+                        sum += error * error / norms
+                        count += 1
+                    }
+                }
+                let error = (sum * Double(dimensions) / count).squareRoot()
+                #expect(error < allowed, "\(dimensions) \(bits) \(isUnit): \(error)")
+                #expect(error > allowed / 3)
+            }
+        }
+    }
 }

@@ -104,7 +104,7 @@ import VectorKernels
             let count = Int.random(in: 1...40, using: &random)
             // A list, and links that want to be in it one after the other.
             let candidates = Candidates(count + 30, isSorted: false, gone: false, using: &random)
-            let ends = LinkEviction.Ends(
+            let ends = VectorEnds(
                 vectors: vectors, metric: candidates.metric,
                 dimensions: candidates.rows.dimensions)
             var list = Array(0..<count)
@@ -146,7 +146,7 @@ import VectorKernels
             vectors[slot] = rows[slot]
             eviction.distances[slot] = .infinity
         }
-        let ends = LinkEviction.Ends(
+        let ends = VectorEnds(
             vectors: vectors, metric: .of(.innerProduct), dimensions: 2)
         eviction.measure(ends, count: 4, into: eviction.covers)
         #expect((0...4).contains(eviction.choose(ends, count: 4, covers: eviction.covers)))

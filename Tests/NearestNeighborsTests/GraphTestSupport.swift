@@ -195,7 +195,8 @@ extension MemoryGraph: InspectableGraph {
                 vectors.withUnsafeMutableBufferPointer { vectors in
                     guard let start = vectors.baseAddress else { return }
                     eviction.measure(
-                        .init(vectors: start, metric: metric, dimensions: shape.dimensions),
+                        VectorEnds(
+                            vectors: start, metric: metric, dimensions: shape.dimensions),
                         count: count, into: eviction.covers)
                 }
                 for slot in 0..<count where notes[slot] != eviction.covers[slot] { return false }

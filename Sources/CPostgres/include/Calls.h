@@ -48,6 +48,34 @@ extern bool pase_wal_start(Relation relation, GenericXLogState **result);
 extern bool pase_wal_register(GenericXLogState *state, Buffer buffer, bool is_new, char **page);
 extern bool pase_wal_finish(GenericXLogState *state);
 extern bool pase_wal_abort(GenericXLogState *state);
+/*
+ * Small changes to one page that are known byte by byte. They become the record that generic WAL would
+ * make of them, which it has to find by comparing two images of the page.
+ */
+#define PASE_PATCH_BYTES 1024
+typedef struct PasePatch
+{
+	uint16_t	length;
+	/* Per change: offset in the page, length, the bytes. This is what a generic record's replay reads. */
+	char		changes[PASE_PATCH_BYTES];
+} PasePatch;
+
+/* Adds a change; false if there is no room. */
+static inline bool
+pase_patch_add(PasePatch *patch, size_t offset, const void *bytes, size_t count)
+{
+	uint16_t	header[2] = {(uint16_t) offset, (uint16_t) count};
+
+	if (offset + count > BLCKSZ || patch->length + sizeof(header) + count > PASE_PATCH_BYTES)
+		return false;
+	memcpy(patch->changes + patch->length, header, sizeof(header));
+	memcpy(patch->changes + patch->length + sizeof(header), bytes, count);
+	patch->length += sizeof(header) + count;
+	return true;
+}
+
+/* Makes the changes to a page that is locked exclusively, and logs them if asked to. */
+extern bool pase_patch_apply(PasePatch *patch, Relation relation, Buffer buffer, bool logged);
 extern bool pase_wal_log_range(Relation relation, ForkNumber fork, BlockNumber first,
 							   BlockNumber end);
 

@@ -77,4 +77,49 @@ public struct CodeLayout: Sendable {
             index &+= 1
         }
     }
+
+    /// Writes what a code stands for, twice x = u - (2ᵇ - 1) / 2, as `paddedDimensions` whole numbers; 0
+    /// for the dimensions that fill up the last block.
+    ///
+    /// - Returns: their sum.
+    public func writeDoubledValues(
+        of code: UnsafePointer<UInt8>, into out: UnsafeMutablePointer<Int8>
+    ) -> Int32 {
+        let width = Int(bits.rawValue)
+        let fieldBytes = 8 &* width
+        let mask = UInt8(truncatingIfNeeded: (1 << width) &- 1)
+        let highest = Int8(bitPattern: mask)
+        var sum: Int32 = 0
+        for block in 0..<blocks {
+            let bytes = code + block &* fieldBytes
+            for field in 0..<8 / width {
+                let shift = UInt8(truncatingIfNeeded: field &* width)
+                let values = out + (block &* 64 &+ field &* fieldBytes)
+                var index = 0
+                while index < fieldBytes {
+                    let value = (bytes.eight(index) &>> SIMD8(repeating: shift)) & mask
+                    let doubled =
+                        SIMD8<Int8>(truncatingIfNeeded: value &+ value) &- highest
+                    UnsafeMutableRawPointer(values + index)
+                        .storeBytes(of: doubled, as: SIMD8<Int8>.self)
+                    index &+= 8
+                }
+            }
+        }
+        var index = dimensions
+        while index < paddedDimensions {
+            out[index] = 0
+            index &+= 1
+        }
+        for index in 0..<dimensions { sum &+= Int32(out[index]) }
+        return sum
+    }
+}
+
+extension UnsafePointer<UInt8> {
+    /// The eight bytes from a place on.
+    @inline(__always)
+    fileprivate func eight(_ index: Int) -> SIMD8<UInt8> {
+        UnsafeRawPointer(self + index).loadUnaligned(as: SIMD8<UInt8>.self)
+    }
 }

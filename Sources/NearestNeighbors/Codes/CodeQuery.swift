@@ -143,6 +143,27 @@ public struct CodeQuery {
         terms.normMargin = 0
     }
 
+    /// Takes another code in the place of a query, for estimates of the distances between encoded vectors.
+    /// Their error is that of both codes; there are no bounds. Not for inner products.
+    ///
+    /// - Parameters:
+    ///   - code: `layout.codeBytes` bytes, relative to the same centre as those to come.
+    ///   - factors: what was kept beside it.
+    ///   - isUnit: whether distances are minus the inner products of vectors of length 1.
+    public mutating func prepareCode(
+        _ code: UnsafePointer<UInt8>, _ factors: CodeFactors, isUnit: Bool
+    ) {
+        let sum = layout.writeDoubledValues(of: code, into: components)
+        let highest = (Int32(1) &<< Int32(truncatingIfNeeded: layout.bits.rawValue)) &- 1
+        let factor: Float = isUnit ? 1 : 2
+        terms.dotOffset = highest &* sum
+        // The components are twice the code's value, and so is what the products are made of.
+        terms.dotScale = -0.25 * factor * factors.scale
+        terms.base = isUnit ? 0.5 * factors.squaredNorm - 1 : factors.squaredNorm
+        terms.normWeight = isUnit ? 0.5 : 1
+        terms.errorScale = .infinity
+    }
+
     /// More than the relative error of any sum here.
     private static var rounding: Float { 0x1p-17 }
 

@@ -10,7 +10,7 @@ public struct GraphInsertion {
     private let lists: LinkLists
     /// Copies of vectors, for graphs that do not hand out pointers into themselves.
     private let vectorScratch: UnsafeMutablePointer<Float>
-    private let linkNodes: UnsafeMutablePointer<NodeReference>
+    private let measured: MeasuredLinks
     private let eviction: LinkEviction
 
     /// What became of the row.
@@ -37,7 +37,7 @@ public struct GraphInsertion {
             links: try Self.room(levels &* shape.groundLinks, in: &memory),
             counts: try Self.room(levels, in: &memory), stride: shape.groundLinks)
         vectorScratch = try Self.room(most &* shape.dimensions, in: &memory)
-        linkNodes = try Self.room(most, in: &memory)
+        measured = try MeasuredLinks(capacity: shape.groundLinks &+ 1, in: &memory)
         eviction = try LinkEviction(capacity: most, in: &memory)
     }
 
@@ -155,43 +155,63 @@ public struct GraphInsertion {
     ) throws(Graph.Failure) {
         // Bounded, so that two backends cannot keep each other busy: a missing link is no error.
         for _ in 0..<16 {
-            let count = try graph.neighbors(of: node, level: level, into: linkNodes)
+            let isMeasured = graph.measuresLinks(level)
+            let count =
+                isMeasured
+                ? try graph.measureLinks(of: node, level: level, into: measured)
+                : try graph.neighbors(of: node, level: level, into: measured.nodes)
             if count < shape.capacity(level) {
                 if try graph.appendLink(from: node, level: level, count: count, to: target) {
                     return
                 }
                 continue
             }
-            let slot = try chooseSlot(of: node, level, count, target, targetVector, in: &graph)
+            let slot =
+                isMeasured
+                ? chooseMeasuredSlot(level, count, target, graph.metric.kind)
+                : try chooseSlot(of: node, level, count, target, targetVector, in: &graph)
             if slot == count { return }
             if try graph.replaceLink(
-                from: node, level: level, slot: slot, former: linkNodes[slot], to: target)
+                from: node, level: level, slot: slot, former: measured.nodes[slot], to: target)
             {
                 return
             }
         }
     }
 
-    /// The place of a full list that a further link is worth; the list's length if it is worth none.
+    /// The place of a full list that a further link is worth; the list's length if it is worth none. All
+    /// distances are known.
+    @inline(__always)
+    private func chooseMeasuredSlot(
+        _ level: Int, _ count: Int, _ target: ScoredNode, _ kind: Metric.Kind
+    ) -> Int {
+        let ends = MeasuredEnds(links: measured, kind: kind)
+        eviction.distances.copy(from: measured.distances, count: count)
+        eviction.distances[count] = target.distance
+        eviction.measure(ends, count: count, into: eviction.covers)
+        return eviction.choose(ends, count: count, covers: eviction.covers)
+    }
+
+    /// The same, by the vectors.
     @inline(__always)
     private func chooseSlot<Graph: MutableNeighborGraph>(
         of node: NodeReference, _ level: Int, _ count: Int, _ target: ScoredNode,
         _ targetVector: UnsafePointer<Float>, in graph: inout Graph
     ) throws(Graph.Failure) -> Int {
         for index in 0..<min(count, Self.vectorsAnnounced) {
-            graph.announceVector(of: linkNodes[index])
+            graph.announceVector(of: measured.nodes[index])
         }
         for index in 0..<count {
             if index &+ Self.vectorsAnnounced < count {
-                graph.announceVector(of: linkNodes[index &+ Self.vectorsAnnounced])
+                graph.announceVector(of: measured.nodes[index &+ Self.vectorsAnnounced])
             }
             selection.vectors[index] = try graph.vector(
-                of: linkNodes[index], scratch: vectorScratch + index &* shape.dimensions)
+                of: measured.nodes[index], scratch: vectorScratch + index &* shape.dimensions)
             // A link that leads nowhere is the one to go.
             if selection.vectors[index] == nil { return index }
         }
         selection.vectors[count] = targetVector
-        let ends = LinkEviction.Ends(
+        let ends = VectorEnds(
             vectors: selection.vectors, metric: graph.metric, dimensions: shape.dimensions)
         if try !graph.keptDistances(of: node, level: level, into: eviction.distances) {
             let own = vectorScratch + count &* shape.dimensions

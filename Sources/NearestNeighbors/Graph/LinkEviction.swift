@@ -28,40 +28,11 @@ struct LinkEviction {
         toNew = try memory.allocate(bytes: bytes).assumingMemoryBound(to: Float.self)
     }
 
-    /// The ends of a list's links, and how distances between them are computed.
-    struct Ends {
-        let vectors: UnsafeMutablePointer<UnsafePointer<Float>?>
-        let metric: Metric
-        let dimensions: Int
-
-        /// By how much a link is spared; the more, the better it can be done without.
-        @inline(__always)
-        func spare(_ distance: Float, cover: Float) -> Float {
-            switch metric.kind {
-            case .squaredEuclidean: return cover > 0 ? distance / cover : .infinity
-            case .cosine:
-                // One plus the distance is half the square of the Euclidean one.
-                return cover > -1 ? (1 + distance) / (1 + cover) : .infinity
-            // Inner products have no zero that a ratio could refer to.
-            case .innerProduct: return distance - cover
-            }
-        }
-
-        @inline(__always)
-        func prefetch(_ index: Int) {
-            if let vector = vectors[index] { prefetchVector(vector, dimensions) }
-        }
-
-        @inline(__always)
-        func distance(_ one: Int, _ other: Int) -> Float {
-            guard let a = vectors[one], let b = vectors[other] else { return .infinity }
-            return metric.distance(a, b, dimensions)
-        }
-    }
-
     /// Computes the covers of `count` links from nothing. O(count²) distances.
     @inline(__always)
-    func measure(_ ends: Ends, count: Int, into covers: UnsafeMutablePointer<Float>) {
+    func measure<Ends: LinkEnds>(
+        _ ends: Ends, count: Int, into covers: UnsafeMutablePointer<Float>
+    ) {
         covers.update(repeating: .infinity, count: count)
         for one in 0..<count {
             for other in 0..<one {
@@ -83,7 +54,9 @@ struct LinkEviction {
     ///   the list with the new link in its place.
     /// - Returns: the place that gives way; `count` for the new link.
     @inline(__always)
-    func choose(_ ends: Ends, count: Int, covers: UnsafeMutablePointer<Float>) -> Int {
+    func choose<Ends: LinkEnds>(
+        _ ends: Ends, count: Int, covers: UnsafeMutablePointer<Float>
+    ) -> Int {
         let own = distances[count]
         var cover = Float.infinity
         var slot = count
@@ -108,7 +81,7 @@ struct LinkEviction {
 
     /// Brings the covers up to date: the new link takes the place of another, and covers links instead.
     @inline(__always)
-    private func replace(
+    private func replace<Ends: LinkEnds>(
         _ slot: Int, _ ends: Ends, count: Int, covers: UnsafeMutablePointer<Float>
     ) {
         let own = distances[count]

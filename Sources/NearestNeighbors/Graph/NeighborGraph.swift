@@ -105,6 +105,16 @@ public protocol MutableNeighborGraph: NeighborGraph {
     /// others change too.
     func linkNotes(of node: NodeReference, level: Int) -> UnsafeMutablePointer<Float>?
 
+    /// Whether `measureLinks` is what to call for a full list of the level.
+    func measuresLinks(_ level: Int) -> Bool
+
+    /// Reads the links of a node on a level and, if the list is full, all distances that say which of them
+    /// can be spared for a link to the current vector.
+    ///
+    /// - Returns: the number of links.
+    mutating func measureLinks(of node: NodeReference, level: Int, into links: MeasuredLinks)
+        throws(Failure) -> Int
+
     /// Adds the current row to a node with the same vector.
     ///
     /// - Returns: false if the node cannot take it, being gone or full.
@@ -145,6 +155,16 @@ extension MutableNeighborGraph {
     /// Nothing to prepare.
     @inline(__always)
     public func announceVector(of node: NodeReference) {}
+
+    /// Distances come from the vectors.
+    @inline(__always)
+    public func measuresLinks(_ level: Int) -> Bool { false }
+
+    /// Not called where distances come from the vectors.
+    @inline(__always)
+    public mutating func measureLinks(
+        of node: NodeReference, level: Int, into links: MeasuredLinks
+    ) throws(Failure) -> Int { 0 }
 
     /// No memory for notes.
     @inline(__always)

@@ -19,6 +19,10 @@ struct HnswCodes {
     private(set) var query: CodeQuery
     /// Room for the estimates of a node's neighbours.
     let estimates: UnsafeMutablePointer<Float>
+    /// For codes in the place of a query, and for other vectors.
+    private var other: CodeQuery
+    /// Room for the codes of a list of links.
+    private let copies: UnsafeMutableRawPointer
     /// Whether `prepare` was called for the present query.
     private(set) var isPrepared = false
 
@@ -34,8 +38,16 @@ struct HnswCodes {
         rotated = try memory.allocate(padded, of: Float.self, zeroed: true)
         residual = try memory.allocate(padded, of: Float.self)
         ownCode = try memory.allocate(encoder.code.codeBytes, of: UInt8.self)
-        estimates = try memory.allocate(max(meta.groundLinks, meta.links), of: Float.self)
+        let slots = max(meta.groundLinks, meta.links)
+        estimates = try memory.allocate(slots, of: Float.self)
+        copies = try memory.allocate(
+            bytes: slots
+                * CodeArrayLayout(
+                    slots: 1, codeBytes: encoder.code.codeBytes, hasErrors: false
+                ).slotBytes)
         query = CodeQuery(
+            encoder.code, codeKernels, components: try memory.allocate(padded, of: Int8.self))
+        other = CodeQuery(
             encoder.code, codeKernels, components: try memory.allocate(padded, of: Int8.self))
         if meta.centre != 0 { try readCentre(index, meta) }
     }
@@ -63,6 +75,10 @@ struct HnswCodes {
     /// Prepares the estimation of distances from a vector. O(dimensions · log dimensions).
     mutating func prepare(_ vector: UnsafePointer<Float>) {
         isPrepared = true
+        prepare(&query, vector)
+    }
+
+    private func prepare(_ query: inout CodeQuery, _ vector: UnsafePointer<Float>) {
         encoder.rotate(vector, into: rotated)
         if metric.kind == .innerProduct {
             query.prepareInnerProduct(
@@ -77,10 +93,33 @@ struct HnswCodes {
         }
     }
 
+    /// Keeps a copy of a list's codes, for `measure`.
+    func copy(_ codes: CodeArray) -> CodeArray {
+        copies.copyMemory(from: codes.start, byteCount: codes.layout.bytes)
+        return CodeArray(copies, codes.layout)
+    }
+
+    /// Estimates the distances between the ends of a list's links, from the node they belong to, and from
+    /// `vector`, the query's. O(count² · dimensions), but of few bits.
+    mutating func measure(
+        _ codes: CodeArray, count: Int, node: UnsafePointer<Float>,
+        vector: UnsafePointer<Float>, into links: MeasuredLinks
+    ) {
+        prepare(&other, node)
+        codes.estimate(other, count: count, into: links.distances)
+        if !isPrepared { prepare(vector) }
+        codes.estimate(query, count: count, into: links.row(count))
+        let isUnit = metric.kind == .cosine
+        for slot in 1..<max(count, 1) {
+            other.prepareCode(codes.code(slot), codes.factors(slot), isUnit: isUnit)
+            codes.estimate(other, count: slot, into: links.row(slot))
+        }
+    }
+
     /// The code of the query's vector.
     mutating func own(_ vector: UnsafePointer<Float>) -> HnswCode {
         if !hasOwnCode {
-            if !isPrepared { prepare(vector) }
+            encoder.rotate(vector, into: rotated)
             ownFactors = encoder.encode(rotated, from: centre)
             ownCode.copy(from: encoder.bytes, count: encoder.code.codeBytes)
             hasOwnCode = true

@@ -19,6 +19,9 @@ struct HnswGraph: NeighborGraph {
     }
     /// The codes beside the ground links; nil in an index without.
     var codes: HnswCodes?
+    /// Room for a vector.
+    let vectorCopy: UnsafeMutablePointer<Float>
+    let patch: PagePatch
     /// The row that a new node gets.
     var currentRow: UInt64 = 0
     /// Nodes seen by the current search, by place.
@@ -45,6 +48,8 @@ struct HnswGraph: NeighborGraph {
         self.query = query
         var source = memory
         visited = try VisitedSet(capacity: meta.bits == nil ? 2048 : 1024, in: &source)
+        vectorCopy = try memory.allocate(shape.dimensions, of: Float.self)
+        patch = try PagePatch(index, mode, in: memory)
         blockCount = try index.blockCount()
         hints = PageHints(index)
         firstNodeBlock = meta.firstNodeBlock

@@ -29,6 +29,46 @@ extension HnswGraph: RepairableNeighborGraph {
         false
     }
 
+    /// Inner products of two codes' vectors need more than the codes, and codes of fewer bits are too rough.
+    func measuresLinks(_ level: Int) -> Bool {
+        guard let codes else { return false }
+        return codes.query.layout.bits.rawValue >= 2 && metric.kind != .innerProduct
+    }
+
+    mutating func measureLinks(
+        of reference: NodeReference, level: Int, into links: MeasuredLinks
+    ) throws(ServerError) -> Int {
+        guard codes != nil else { return 0 }
+        var locked = try open(reference, .shared)
+        guard let start = try node(reference, in: locked.page) else {
+            try locked.close()
+            return 0
+        }
+        UnsafeMutableRawPointer(vectorCopy).copyMemory(
+            from: start + HnswLayout.nodeHeaderBytes, byteCount: shape.dimensions * 4)
+        var item = start
+        var count = Int(start.u16(4))
+        if level > 0 {
+            guard
+                let upper = try openUpperLinks(
+                    NodeReference(raw: start.u64(16)), of: reference, level: level, &locked)
+            else { return 0 }
+            item = upper
+            count = Int(upper.u16(layout.upperOffset(level)))
+        }
+        guard count >= shape.capacity(level), let array = layout.codes(level, in: item),
+            let copy = codes?.copy(array)
+        else {
+            try locked.close()
+            return count
+        }
+        let places = item + layout.placesOffset(level)
+        for slot in 0..<count { links.nodes[slot] = places.place(slot * HnswLayout.placeBytes) }
+        try locked.close()
+        codes?.measure(copy, count: count, node: vectorCopy, vector: query, into: links)
+        return count
+    }
+
     mutating func addNode(level: Int, links lists: LinkLists) throws(ServerError)
         -> NodeReference
     {
@@ -137,17 +177,8 @@ extension HnswGraph: RepairableNeighborGraph {
     mutating func appendLink(
         from reference: NodeReference, level: Int, count: Int, to target: ScoredNode
     ) throws(ServerError) -> Bool {
-        let layout = layout
-        // The new node's, which has the query's vector.
-        let code = codes?.own(query)
-        return try changeLinks(reference, level) { item, counted in
-            guard counted == count else { return nil }
-            item.putPlace(
-                target.node, at: layout.placesOffset(level) + count * HnswLayout.placeBytes)
-            if let code {
-                layout.codes(level, in: item)?.write(code.bytes, code.factors, slot: count)
-            }
-            return count + 1
+        try writeLink(reference, level, slot: count, target.node) { _, counted in
+            counted == count
         }
     }
 
@@ -155,17 +186,70 @@ extension HnswGraph: RepairableNeighborGraph {
         from reference: NodeReference, level: Int, slot: Int, former: NodeReference,
         to target: ScoredNode
     ) throws(ServerError) -> Bool {
-        let layout = layout
-        let code = codes?.own(query)
-        return try changeLinks(reference, level) { item, counted in
-            let at = layout.placesOffset(level) + slot * HnswLayout.placeBytes
-            guard slot < counted, item.place(at).place == former.place else { return nil }
-            item.putPlace(target.node, at: at)
-            if let code {
-                layout.codes(level, in: item)?.write(code.bytes, code.factors, slot: slot)
-            }
-            return counted
+        try writeLink(reference, level, slot: slot, target.node) { places, counted in
+            slot < counted && places.place(slot * HnswLayout.placeBytes).place == former.place
         }
+    }
+
+    /// Writes one link, with the code of the query's vector, which is the new node's.
+    ///
+    /// - Parameter isAsBefore: gets the places of the list and how many there are; whether the list is still
+    ///   the one that the decision was about.
+    private mutating func writeLink(
+        _ reference: NodeReference, _ level: Int, slot: Int, _ target: NodeReference,
+        _ isAsBefore: (UnsafeMutableRawPointer, _ count: Int) -> Bool
+    ) throws(ServerError) -> Bool {
+        guard let (locked, item) = try openLinks(reference, level) else { return false }
+        let countAt = item + (level == 0 ? 4 : layout.upperOffset(level))
+        let count = Int(countAt.u16(0))
+        let places = item + layout.placesOffset(level)
+        guard slot < shape.capacity(level), isAsBefore(places, count) else {
+            try locked.close()
+            return false
+        }
+        let page = locked.page
+        patch.begin()
+        let place = places + slot * HnswLayout.placeBytes
+        try patch.write(target.block, to: place, of: page)
+        try patch.write(target.offset, to: place + 4, of: page)
+        if slot == count {
+            try patch.write(UInt16(truncatingIfNeeded: count + 1), to: countAt, of: page)
+        }
+        if let code = codes?.own(query) {
+            try layout.codes(level, in: item)?.plan(code, slot: slot, in: patch, of: page)
+        }
+        try patch.apply(to: locked)
+        try locked.close()
+        return true
+    }
+
+    /// Locks the item with the links of a node on a level exclusively; nil, and nothing is locked, where there
+    /// is none.
+    private mutating func openLinks(_ reference: NodeReference, _ level: Int)
+        throws(ServerError) -> (LockedPage, UnsafeMutableRawPointer)?
+    {
+        guard level > 0 else {
+            let locked = try open(reference, .exclusive)
+            if let start = try node(reference, in: locked.page) { return (locked, start) }
+            try locked.close()
+            return nil
+        }
+        var locked = try open(reference, .shared)
+        let upper = NodeReference(raw: try node(reference, in: locked.page)?.u64(16) ?? 0)
+        try locked.close()
+        guard upper != .none else { return nil }
+        try checkBlock(upper, linkedFrom: reference.block)
+        locked = try open(upper, .exclusive)
+        guard let found = try upperLinks(upper, of: reference, in: locked.page),
+            level <= Int(found.u8(1))
+        else {
+            try locked.close()
+            return nil
+        }
+        guard Int(found.u16(layout.upperOffset(level))) <= shape.links else {
+            throw damaged(upper.block, "item \(upper.offset) has too many links")
+        }
+        return (locked, found)
     }
 
     mutating func rewriteLinks(

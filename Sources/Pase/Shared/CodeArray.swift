@@ -1,4 +1,5 @@
 import NearestNeighbors
+import PostgresServer
 
 /// Where codes and their factors are in a page's item: all first factors, all second ones, where bounds are
 /// wanted all third ones, then the codes, each with room for `slots`.
@@ -38,7 +39,7 @@ struct CodeArray {
     }
 
     @inline(__always)
-    private var factors: CodeFactorArrays {
+    private var factorArrays: CodeFactorArrays {
         CodeFactorArrays(
             squaredNorms: start.assumingMemoryBound(to: Float.self),
             scales: (start + layout.slots * 4).assumingMemoryBound(to: Float.self))
@@ -50,7 +51,7 @@ struct CodeArray {
         _ query: CodeQuery, count: Int, into estimates: UnsafeMutablePointer<Float>
     ) {
         query.estimate(
-            codes, stride: layout.codeBytes, factors, count: count, into: estimates)
+            codes, stride: layout.codeBytes, factorArrays, count: count, into: estimates)
     }
 
     /// Bounds the distances of the first `count` vectors to a query from below.
@@ -62,9 +63,23 @@ struct CodeArray {
         into bounds: UnsafeMutablePointer<Float>
     ) {
         query.bound(
-            codes, stride: layout.codeBytes, factors,
+            codes, stride: layout.codeBytes, factorArrays,
             errors: (start + layout.slots * 8).assumingMemoryBound(to: Float.self),
             count: count, into: estimates, bounds: bounds)
+    }
+
+    /// A vector's code.
+    @inline(__always)
+    func code(_ slot: Int) -> UnsafePointer<UInt8> {
+        UnsafePointer(codes + slot * layout.codeBytes)
+    }
+
+    /// What stands beside a vector's code, but for the error.
+    @inline(__always)
+    func factors(_ slot: Int) -> CodeFactors {
+        CodeFactors(
+            squaredNorm: Float(bitPattern: start.u32(slot * 4)),
+            scale: Float(bitPattern: start.u32((layout.slots + slot) * 4)), error: .infinity)
     }
 
     /// Copies a code and its factors from another array of the same layout.
@@ -76,6 +91,21 @@ struct CodeArray {
         }
         (codes + slot * layout.codeBytes).copy(
             from: other.codes + otherSlot * layout.codeBytes, count: layout.codeBytes)
+    }
+
+    /// Plans to write a code and its factors.
+    func plan(_ code: HnswCode, slot: Int, in patch: PagePatch, of page: IndexPage)
+        throws(ServerError)
+    {
+        try patch.write(code.factors.squaredNorm, to: start + slot * 4, of: page)
+        try patch.write(code.factors.scale, to: start + (layout.slots + slot) * 4, of: page)
+        if layout.hasErrors {
+            try patch.write(
+                code.factors.error, to: start + (layout.slots * 2 + slot) * 4, of: page)
+        }
+        try patch.write(
+            UnsafeRawBufferPointer(start: code.bytes, count: layout.codeBytes),
+            to: codes + slot * layout.codeBytes, of: page)
     }
 
     /// Writes a code and its factors.
