@@ -93,18 +93,28 @@ public struct KernelTable: @unchecked Sendable {
             _ count: Int
         ) -> Void
 
+    /// Writes the components of a half-precision vector times a scale: `(half, scale, out, count)`.
+    /// Exact where the scale is a power of two and the product is in range.
+    public let halfToFloat:
+        @convention(c) (
+            _ half: UnsafePointer<UInt16>, _ scale: Float, _ out: UnsafeMutablePointer<Float>,
+            _ count: Int
+        ) -> Void
+
     /// The squared Euclidean distance of a query to a half-precision vector, whose components are
-    /// widened exactly: `(query, half, count)`.
+    /// widened exactly and multiplied by a scale: `(query, half, scale, count)`.
     public let squaredL2Half:
         @convention(c) (
-            _ query: UnsafePointer<Float>, _ half: UnsafePointer<UInt16>, _ count: Int
+            _ query: UnsafePointer<Float>, _ half: UnsafePointer<UInt16>, _ scale: Float,
+            _ count: Int
         ) -> Float
 
     /// The inner product of a query and a half-precision vector, whose components are widened
-    /// exactly: `(query, half, count)`.
+    /// exactly and multiplied by a scale: `(query, half, scale, count)`.
     public let innerProductHalf:
         @convention(c) (
-            _ query: UnsafePointer<Float>, _ half: UnsafePointer<UInt16>, _ count: Int
+            _ query: UnsafePointer<Float>, _ half: UnsafePointer<UInt16>, _ scale: Float,
+            _ count: Int
         ) -> Float
 
     init(_ functions: KernelFunctions, _ level: InstructionLevel) {
@@ -118,6 +128,7 @@ public struct KernelTable: @unchecked Sendable {
         scale = functions.scale
         isFinite = functions.isFinite
         floatToHalf = functions.floatToHalf
+        halfToFloat = functions.halfToFloat
         squaredL2Half = functions.squaredL2Half
         innerProductHalf = functions.innerProductHalf
     }

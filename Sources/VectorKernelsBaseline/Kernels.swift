@@ -73,38 +73,42 @@ struct Floats: Components {
     func one(_ index: Int) -> Float { load(index) }
 }
 
-/// Half-precision components in memory, widened as they are read.
+/// Half-precision components in memory, widened as they are read and multiplied by a scale.
 struct Halves: Components {
     let base: UnsafeRawPointer
+    let scale: Float
 
     @inline(__always)
-    init(_ base: UnsafePointer<UInt16>) { self.base = UnsafeRawPointer(base) }
+    init(_ base: UnsafePointer<UInt16>, _ scale: Float) {
+        self.base = UnsafeRawPointer(base)
+        self.scale = scale
+    }
 
     #if KERNELS_AVX512
         @inline(__always)
-        func wide(_ index: Int) -> Wide { kernels_widen16(base + (index &* 2)) }
+        func wide(_ index: Int) -> Wide { kernels_widen16(base + (index &* 2)) * scale }
         @inline(__always)
-        func eight(_ index: Int) -> SIMD8<Float> { kernels_widen8(base + (index &* 2)) }
+        func eight(_ index: Int) -> SIMD8<Float> { kernels_widen8(base + (index &* 2)) * scale }
     #elseif KERNELS_AVX2
         @inline(__always)
-        func wide(_ index: Int) -> Wide { kernels_widen8(base + (index &* 2)) }
+        func wide(_ index: Int) -> Wide { kernels_widen8(base + (index &* 2)) * scale }
     #else
         @inline(__always)
         func wide(_ index: Int) -> Wide {
-            widened(base.loadUnaligned(fromByteOffset: index &* 2, as: SIMD4<UInt16>.self))
+            widened(base.loadUnaligned(fromByteOffset: index &* 2, as: SIMD4<UInt16>.self)) * scale
         }
     #endif
 
     #if KERNELS_AVX2
         @inline(__always)
-        func four(_ index: Int) -> SIMD4<Float> { kernels_widen4(base + (index &* 2)) }
+        func four(_ index: Int) -> SIMD4<Float> { kernels_widen4(base + (index &* 2)) * scale }
         @inline(__always)
-        func one(_ index: Int) -> Float { kernels_widen1(base + (index &* 2)) }
+        func one(_ index: Int) -> Float { kernels_widen1(base + (index &* 2)) * scale }
     #else
         @inline(__always)
         func one(_ index: Int) -> Float {
             let bits = base.loadUnaligned(fromByteOffset: index &* 2, as: UInt16.self)
-            return widened(SIMD4(bits, 0, 0, 0)).x
+            return widened(SIMD4(bits, 0, 0, 0)).x * scale
         }
     #endif
 }
@@ -488,17 +492,35 @@ func floatToHalf(
 }
 
 @inline(never)
+func halfToFloat(
+    _ source: UnsafePointer<UInt16>, _ scale: Float, _ destination: UnsafeMutablePointer<Float>,
+    _ count: Int
+) {
+    let components = Halves(source, scale)
+    let results = UnsafeMutableRawPointer(destination)
+    var i = 0
+    while i &+ width <= count {
+        results.storeBytes(of: components.wide(i), toByteOffset: i &* 4, as: Wide.self)
+        i = i &+ width
+    }
+    while i < count {
+        results.storeBytes(of: components.one(i), toByteOffset: i &* 4, as: Float.self)
+        i = i &+ 1
+    }
+}
+
+@inline(never)
 func squaredL2Half(
-    _ query: UnsafePointer<Float>, _ half: UnsafePointer<UInt16>, _ count: Int
+    _ query: UnsafePointer<Float>, _ half: UnsafePointer<UInt16>, _ scale: Float, _ count: Int
 ) -> Float {
-    reduce(Floats(query), Halves(half), count, SquaredDifference.self)
+    reduce(Floats(query), Halves(half, scale), count, SquaredDifference.self)
 }
 
 @inline(never)
 func innerProductHalf(
-    _ query: UnsafePointer<Float>, _ half: UnsafePointer<UInt16>, _ count: Int
+    _ query: UnsafePointer<Float>, _ half: UnsafePointer<UInt16>, _ scale: Float, _ count: Int
 ) -> Float {
-    reduce(Floats(query), Halves(half), count, Product.self)
+    reduce(Floats(query), Halves(half, scale), count, Product.self)
 }
 
 /// The kernels of this instruction level. To be called on processors that have the level: this
@@ -518,6 +540,7 @@ public func kernelFunctions() -> KernelFunctions {
         scale: scale,
         isFinite: isFinite,
         floatToHalf: floatToHalf,
+        halfToFloat: halfToFloat,
         squaredL2Half: squaredL2Half,
         innerProductHalf: innerProductHalf)
 }

@@ -120,7 +120,7 @@ private func nearestHalf(_ number: Float) -> UInt16 {
         let one = memoryA.place([Float(1)])
         for bits in UInt16.min...UInt16.max {
             let half = memoryB.place([bits], slack: 1)
-            let result = table.innerProductHalf(one.pointer, half.pointer, 1)
+            let result = table.innerProductHalf(one.pointer, half.pointer, 1, 1)
             let expected = value(ofHalf: bits)
             if result != expected && !(result.isNaN && expected.isNaN) {
                 Issue.record("\(bits): \(result)")
@@ -132,7 +132,7 @@ private func nearestHalf(_ number: Float) -> UInt16 {
             for first in stride(from: 0, to: finiteHalves.count - 16, by: 16) {
                 let halves = finiteHalves[first..<first + 16]
                 let result = table.innerProductHalf(
-                    query.pointer, memoryB.place(halves).pointer, 16)
+                    query.pointer, memoryB.place(halves).pointer, 1, 16)
                 if result != value(ofHalf: finiteHalves[first + lane]) {
                     Issue.record("\(first) \(lane)")
                 }
@@ -148,10 +148,14 @@ private func nearestHalf(_ number: Float) -> UInt16 {
         for count in Array(0...2100) + [16000] {
             let query = memoryA.place(generator.vector(count), slack: count % 4)
             let halves = generator.vector(count).map(nearestHalf)
-            let wide = halves.map(value(ofHalf:))
+            let scale: Float = [1, 0.25, 0x1p40][count % 3]
+            let wide = halves.map { value(ofHalf: $0) * scale }
             let half = memoryB.place(halves, slack: count % 2)
-            let distance = table.squaredL2Half(query.pointer, half.pointer, count)
-            let product = table.innerProductHalf(query.pointer, half.pointer, count)
+            let distance = table.squaredL2Half(query.pointer, half.pointer, scale, count)
+            let product = table.innerProductHalf(query.pointer, half.pointer, scale, count)
+            var widened = [Float](repeating: .nan, count: count)
+            table.halfToFloat(half.pointer, scale, &widened, count)
+            #expect(widened == wide, "\(count)")
             wide.withUnsafeBufferPointer { buffer in
                 guard let base = buffer.baseAddress, count > 0 else { return }
                 #expect(distance == table.squaredL2(query.pointer, base, count), "\(count)")

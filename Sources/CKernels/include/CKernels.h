@@ -37,8 +37,11 @@ typedef struct KernelFunctions {
     void (*_Nonnull scale)(float *_Nonnull, float, ptrdiff_t);
     bool (*_Nonnull isFinite)(const float *_Nonnull, ptrdiff_t);
     void (*_Nonnull floatToHalf)(const float *_Nonnull, uint16_t *_Nonnull, ptrdiff_t);
-    float (*_Nonnull squaredL2Half)(const float *_Nonnull, const uint16_t *_Nonnull, ptrdiff_t);
-    float (*_Nonnull innerProductHalf)(const float *_Nonnull, const uint16_t *_Nonnull, ptrdiff_t);
+    void (*_Nonnull halfToFloat)(const uint16_t *_Nonnull, float, float *_Nonnull, ptrdiff_t);
+    float (*_Nonnull squaredL2Half)(
+        const float *_Nonnull, const uint16_t *_Nonnull, float, ptrdiff_t);
+    float (*_Nonnull innerProductHalf)(
+        const float *_Nonnull, const uint16_t *_Nonnull, float, ptrdiff_t);
 } KernelFunctions;
 
 /* Whether this processor, and the operating system that saves its registers, has all that a level

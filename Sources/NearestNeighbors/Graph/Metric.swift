@@ -18,6 +18,8 @@ public struct Metric: @unchecked Sendable {
     /// The kernels that compute it.
     public let kernels: KernelTable
     private let pair: @convention(c) (UnsafePointer<Float>, UnsafePointer<Float>, Int) -> Float
+    private let halfPair:
+        @convention(c) (UnsafePointer<Float>, UnsafePointer<UInt16>, Float, Int) -> Float
     private let sign: Float
 
     /// A metric over the given kernels.
@@ -27,9 +29,11 @@ public struct Metric: @unchecked Sendable {
         switch kind {
         case .squaredEuclidean:
             pair = kernels.squaredL2
+            halfPair = kernels.squaredL2Half
             sign = 1
         case .innerProduct, .cosine:
             pair = kernels.innerProduct
+            halfPair = kernels.innerProductHalf
             sign = -1
         }
     }
@@ -43,6 +47,14 @@ public struct Metric: @unchecked Sendable {
         _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ dimensions: Int
     ) -> Float {
         sign * pair(a, b, dimensions)
+    }
+
+    /// The distance of a vector to one in half precision; see `HalfPrecision`. O(dimensions).
+    @inline(__always)
+    public func distance(
+        _ a: UnsafePointer<Float>, halves: UnsafePointer<UInt16>, scale: Float, _ dimensions: Int
+    ) -> Float {
+        sign * halfPair(a, halves, scale, dimensions)
     }
 
     /// Brings a vector to length 1 in place; the zero vector stays what it is. O(dimensions).

@@ -62,8 +62,7 @@ private func newIndexMeta(_ index: ServerRelation) throws(ServerError) -> HnswMe
     let metric = try indexMetric(index)
     try checkNotBase64(options.isBase64)
     if let dimensions = options.dimensions {
-        try VectorReader(metric: Metric(metric, kernels), indexName: index.name)
-            .checkFits(dimensions: dimensions, links: options.links)
+        try checkDimensionLimit(dimensions)
     }
     var meta = HnswMeta(
         dimensions: 0, links: options.links, efConstruction: options.efBuild, metric: metric)
@@ -123,7 +122,6 @@ private struct HnswBuild {
             return
         }
         if meta.dimensions == 0 {
-            try reader.checkFits(dimensions: vector.count, links: meta.links)
             meta.setDimensions(
                 vector.count,
                 codes: try HnswOptions(index).codes(fitting: vector.count, meta.links))
@@ -141,7 +139,7 @@ private struct HnswBuild {
 
     private func inMemoryPart(_ metric: Metric) throws(ServerError) -> InMemoryPart {
         if let inMemory { return inMemory }
-        return try InMemoryPart(meta.shape, metric, memory)
+        return try InMemoryPart(meta, metric, memory)
     }
 
     private mutating func addInMemory(
@@ -149,6 +147,9 @@ private struct HnswBuild {
     ) throws(ServerError) {
         var part = try inMemoryPart(reader.metric)
         reader.prepare(vector, meta.dimensions, into: part.query)
+        if let rounding = part.rounding {
+            meta.largestNorm = max(meta.largestNorm, rounding.round(part.query))
+        }
         let level = meta.shape.randomLevel(using: &random)
         part.graph.currentRow = row
         _ = try part.insertion.insert(part.query, level: level, into: &part.graph)
@@ -201,8 +202,12 @@ private struct InMemoryPart {
     var insertion: GraphInsertion
     /// The vector being inserted.
     let query: UnsafeMutablePointer<Float>
+    /// In an index of half precision.
+    let rounding: HnswRounding?
 
-    init(_ shape: GraphShape, _ metric: Metric, _ memory: ServerMemory) throws(ServerError) {
+    init(_ meta: HnswMeta, _ metric: Metric, _ memory: ServerMemory) throws(ServerError) {
+        let shape = meta.shape
+        rounding = meta.precision == .half ? try HnswRounding(meta, memory) : nil
         query = try memory.allocate(shape.dimensions, of: Float.self)
         graph = try MemoryGraph(shape, metric, query: query, memory: memory)
         insertion = try GraphInsertion(shape, in: &graph)

@@ -222,7 +222,8 @@ struct HnswGraph: NeighborGraph {
         into scored: UnsafeMutablePointer<ScoredNode>
     ) throws(ServerError) -> Int {
         var written = 0
-        let bytes = min(HnswLayout.nodeHeaderBytes &+ shape.dimensions &* 4, 1024)
+        if layout.vector.isInParts { return try scoreParts(nodes, count: count, into: scored) }
+        let bytes = vectorEnd
         for slot in 0..<min(count, HnswGraph.prefetchDistance) {
             prefetch(nodes[slot], bytes: bytes)
         }
@@ -233,10 +234,8 @@ struct HnswGraph: NeighborGraph {
             let reference = nodes[slot]
             let locked = try open(reference, .shared)
             if let start = try node(reference, in: locked.page) {
-                let vector = (start + HnswLayout.nodeHeaderBytes)
-                    .assumingMemoryBound(to: Float.self)
                 scored[written] = ScoredNode(
-                    distance: metric.distance(query, vector, shape.dimensions),
+                    distance: layout.vector.distance(query, to: start, metric),
                     node: reference.withVersion(start.u16(2)),
                     isLive: HnswGraph.isLive(start))
                 written &+= 1
@@ -261,9 +260,7 @@ struct HnswGraph: NeighborGraph {
             return (nil, 0)
         }
         let own = ScoredNode(
-            distance: metric.distance(
-                query, (start + HnswLayout.nodeHeaderBytes).assumingMemoryBound(to: Float.self),
-                shape.dimensions),
+            distance: layout.vector.distance(query, to: start, metric),
             node: reference.withVersion(start.u16(2)), isLive: HnswGraph.isLive(start))
         var item = start
         var count = Int(start.u16(4))
@@ -320,6 +317,10 @@ struct HnswGraph: NeighborGraph {
 
     /// How many nodes ahead of the one being scored are fetched from memory.
     private static var prefetchDistance: Int { 8 }
+
+    /// Bytes of a node up to its vector's end, or as many of them as it makes sense to fetch ahead.
+    @inline(__always)
+    var vectorEnd: Int { min(HnswLayout.nodeHeaderBytes &+ layout.vector.nodeBytes, 1024) }
 
     /// Where a build puts a node: items fill a page from its end. Elsewhere the guess is wrong, which
     /// does no harm.

@@ -8,19 +8,17 @@ extension HnswGraph: RepairableNeighborGraph {
     mutating func vector(of reference: NodeReference, scratch: UnsafeMutablePointer<Float>)
         throws(ServerError) -> UnsafePointer<Float>?
     {
+        if layout.vector.isInParts { return try copyParts(of: reference, into: scratch) }
         let locked = try open(reference, .shared)
         let start = try node(reference, in: locked.page)
-        if let start {
-            UnsafeMutableRawPointer(scratch).copyMemory(
-                from: start + HnswLayout.nodeHeaderBytes, byteCount: shape.dimensions * 4)
-        }
+        if let start { layout.vector.copy(from: start, into: scratch, metric.kernels) }
         try locked.close()
         return start == nil ? nil : UnsafePointer(scratch)
     }
 
     @inline(__always)
     func announceVector(of node: NodeReference) {
-        prefetch(node, bytes: min(HnswLayout.nodeHeaderBytes &+ shape.dimensions &* 4, 1024))
+        prefetch(node, bytes: vectorEnd)
     }
 
     mutating func keptDistances(
@@ -44,8 +42,7 @@ extension HnswGraph: RepairableNeighborGraph {
             try locked.close()
             return 0
         }
-        UnsafeMutableRawPointer(vectorCopy).copyMemory(
-            from: start + HnswLayout.nodeHeaderBytes, byteCount: shape.dimensions * 4)
+        layout.vector.copy(from: start, into: vectorCopy, metric.kernels)
         var item = start
         var count = Int(start.u16(4))
         if level > 0 {
@@ -77,8 +74,9 @@ extension HnswGraph: RepairableNeighborGraph {
         bytes.put(HnswLayout.nodeItem, at: 0)
         bytes.put(UInt8(1), at: 6)
         bytes.putRow(currentRow, at: HnswLayout.inlineRowsOffset)
-        (bytes + HnswLayout.nodeHeaderBytes).copyMemory(
-            from: query, byteCount: shape.dimensions * 4)
+        let firstPart = layout.vector.isInParts ? try addParts() : .none
+        layout.vector.write(
+            query, to: bytes, firstPart: firstPart, room: vectorCopy, metric.kernels)
         let ground = try codedLinks(lists.list(0), 0)
         bytes.put(UInt16(truncatingIfNeeded: ground.count), at: 4)
         ground.write(to: bytes, layout)

@@ -14,6 +14,9 @@ struct HnswGraphWriter {
     private let meta: HnswMeta
     private let memory: ServerMemory
     private let item: UnsafeMutableRawPointer
+    private let room: UnsafeMutablePointer<Float>
+    /// Where the first vector's first part will stand.
+    private var firstPartBlock: UInt32 = 0
     private var codes: NodeCodes?
     private var page: LockedPage?
     /// The block and the bytes left of the page that items would go to next: the plan.
@@ -32,7 +35,8 @@ struct HnswGraphWriter {
         layout = meta.layout
         let largest = max(
             layout.nodeBytes, layout.upperBytes(level: graph.shape.maximumLevel),
-            HnswLayout.rowsItemBytes)
+            HnswLayout.rowsItemBytes, layout.vector.partBytes)
+        room = try memory.allocate(layout.shape.dimensions, of: Float.self)
         item = try memory.allocate(bytes: largest)
     }
 
@@ -55,6 +59,7 @@ struct HnswGraphWriter {
             try checkInterrupts()
             try writeUpperLinks(node)
         }
+        if layout.vector.isInParts { try writeParts() }
         for node in 0..<graph.count { try writeFurtherRows(node) }
         try closePage()
         guard let entry = graph.entryIndex else { return nil }
@@ -71,6 +76,35 @@ struct HnswGraphWriter {
         for node in 0..<graph.count where graph.level(at: node) > 0 {
             let upper = nextPlace(layout.upperBytes(level: graph.level(at: node)))
             graph.setPlace(at: node, graph.place(at: node), upper: upper)
+        }
+        firstPartBlock = plannedBlock + 1
+    }
+
+    /// Where a part of a node's vector will stand: all have the same size, and pages to themselves.
+    private func partPlace(_ node: Int, _ part: Int) -> NodeReference {
+        let index = node * layout.vector.parts + part
+        let perPage =
+            IndexPage.usableBytes(special: MetapageItem.specialBytes)
+            / (IndexPage.alignedBytes(layout.vector.partBytes) + IndexPage.linePointerBytes)
+        return NodeReference(
+            block: firstPartBlock + UInt32(truncatingIfNeeded: index / perPage),
+            offset: UInt16(truncatingIfNeeded: index % perPage + 1), version: 1)
+    }
+
+    private mutating func writeParts() throws(ServerError) {
+        try closePage()
+        for node in 0..<graph.count {
+            try checkInterrupts()
+            for part in 0..<layout.vector.parts {
+                UnsafeMutableRawBufferPointer(start: item, count: layout.vector.partBytes)
+                    .initializeMemory(as: UInt8.self, repeating: 0)
+                let next =
+                    part + 1 < layout.vector.parts ? partPlace(node, part + 1) : .none
+                layout.vector.writePart(
+                    part, of: graph.vector(at: node), to: item, next: next, room: room, kernels)
+                item.put(UInt16(1), at: 2)
+                try append(layout.vector.partBytes, expected: partPlace(node, part))
+            }
         }
     }
 
@@ -105,8 +139,8 @@ struct HnswGraphWriter {
         }
         item.put(UInt8(rows), at: 6)
         item.put(graph.upperPlace(at: node).raw, at: 16)
-        (item + HnswLayout.nodeHeaderBytes).copyMemory(
-            from: graph.vector(at: node), byteCount: layout.shape.dimensions * 4)
+        layout.vector.write(
+            graph.vector(at: node), to: item, firstPart: partPlace(node, 0), room: room, kernels)
         for slot in 0..<links {
             item.putPlace(
                 graph.place(at: graph.link(at: node, level: 0, slot: slot)),

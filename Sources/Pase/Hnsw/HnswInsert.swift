@@ -46,7 +46,6 @@ func insertRow(
         try index.lockPage(HnswLayout.metaBlock, lock)
         meta = try HnswMeta.read(index)
         if meta.dimensions == 0 {
-            try reader.checkFits(dimensions: vector.count, links: meta.links)
             let codes = try HnswOptions(index).codes(fitting: vector.count, meta.links)
             meta = try HnswMeta.update(index, mode) {
                 $0.setDimensions(vector.count, codes: codes)
@@ -57,6 +56,13 @@ func insertRow(
     try reader.checkDimensions(vector.count, expected: meta.dimensions)
     let prepared = try memory.allocate(vector.count, of: Float.self)
     reader.prepare(start, vector.count, into: prepared)
+    if meta.precision == .half {
+        let rounding = try HnswRounding(meta, memory)
+        let norm = rounding.round(prepared)
+        if norm > meta.largestNorm {
+            meta = try HnswMeta.update(index, mode) { $0.largestNorm = max($0.largestNorm, norm) }
+        }
+    }
     var graph = try HnswGraph(index, meta, query: prepared, mode: mode, in: memory)
     graph.currentRow = row
     var insertion = try GraphInsertion(graph.shape, in: &graph)

@@ -14,19 +14,21 @@ import PostgresServer
 // Block 0 is the metapage. Its only item:
 //
 //     0  u32  magic 0x57534E48 ("HNSW")
-//     4  u16  format version, 2
+//     4  u16  format version, 3
 //     6  u16  dimensions; 0 until the first vector says
 //     8  u16  links per node above the ground layer
 //    10  u16  candidates of an insertion (ef_build)
 //    12  u8   metric (Metric.Kind)
 //    13  u8   level of the entry point
 //    14  u8   bits of a code per dimension: 0 = no codes, 1, 2, 4
-//    15  u8   0
+//    15  u8   precision of the vectors: 0 = single, 1 = half
 //    16  u64  entry point (a reference; 0 = no node yet)
 //    24  u32  block of the centre, 0 = the centre is zero
 //    28  u16  links that a node has room for on the ground layer
 //    30  u16  0
 //    32  u64  seed of the rotation
+//    40  f32  with vectors in half precision, a number that no vector's norm exceeds
+//    44  u32  0
 //
 // The centre, only in an index with codes that was built from rows, is in block 1. Its only item is the
 // mean of the rows' vectors, rotated, dimensions × f32. It never changes.
@@ -47,7 +49,11 @@ import PostgresServer
 //     8  u64  further rows: reference of a rows item, 0 = none
 //    16  u64  reference of the upper links item, 0 = none
 //    24  heap TIDs, 4 places
-//    48  vector, dimensions × f32 (cosine: of length 1)
+//    48  vector (cosine: of length 1), in one of three forms:
+//        single precision: dimensions × f32
+//        half precision: f32 scale, then dimensions × f16, each the component divided by the scale, which
+//        is a power of two
+//        half precision, where a node has no room for it: f32 scale, u32 0, u64 reference of the first part
 //    ..  links of the ground layer, N places, the first `number` of them in use
 //    ..  in an index with codes, from the next multiple of 4 on, those of the links' ends, relative to
 //        the centre: N × f32 squared norm, N × f32 scale, N × code (see CodeLayout)
@@ -60,6 +66,14 @@ import PostgresServer
 //     8  u64  reference of the node
 //    16  per level from 1: u16 number of links, then `links` places, then in an index with codes those
 //        of the links' ends, as in a node with `links` for N
+//
+// Part of a vector, of those that do not fit a node
+//     0  u8   item kind 4
+//     1  u8   number of the part, from 0
+//     2  u16  version
+//     4  u32  0
+//     8  u64  reference of the next part, 0 = none
+//    16  components × f16; all parts but the last have the same number of components
 //
 // Rows, for nodes with more than 4
 //     0  u8   item kind 3
@@ -80,12 +94,13 @@ struct HnswLayout {
 
     static let metaBlock = MetapageItem.block
     static let magic: UInt32 = 0x5753_4E48
-    static let formatVersion: UInt16 = 2
-    static let metaBytes = 40
+    static let formatVersion: UInt16 = 3
+    static let metaBytes = 48
 
     static let nodeItem: UInt8 = 1
     static let upperItem: UInt8 = 2
     static let rowsItem: UInt8 = 3
+    static let partItem: UInt8 = 4
 
     static let placeBytes = 6
     static let nodeHeaderBytes = 48
@@ -93,17 +108,21 @@ struct HnswLayout {
     static let inlineRowsOffset = 24
     static let upperHeaderBytes = 16
     static let rowsHeaderBytes = 24
+    static let partHeaderBytes = 16
     static let rowsPerItem = 60
     static var rowsItemBytes: Int { rowsHeaderBytes + rowsPerItem * placeBytes }
 
     let shape: GraphShape
+    let vector: HnswVectorForm
     /// The codes in a node item; nil for an index without codes.
     let codeArray: CodeArrayLayout?
     /// The codes of one level in an upper links item.
     let upperCodeArray: CodeArrayLayout?
 
-    init(_ shape: GraphShape, bits: CodeBits?) {
+    init(_ shape: GraphShape, bits: CodeBits?, _ precision: HnswPrecision) {
         self.shape = shape
+        vector = HnswVectorForm(
+            precision, dimensions: shape.dimensions, groundLinks: shape.groundLinks)
         func array(_ slots: Int) -> CodeArrayLayout? {
             bits.map {
                 CodeArrayLayout(
@@ -138,8 +157,11 @@ struct HnswLayout {
         guard let array = level == 0 ? codeArray : upperCodeArray else { return nil }
         return CodeArray(item + codesOffset(level), array)
     }
+
     /// Where a node's ground links begin.
-    var linksOffset: Int { HnswLayout.nodeHeaderBytes + shape.dimensions * 4 }
+    @inline(__always)
+    var linksOffset: Int { HnswLayout.nodeHeaderBytes + vector.nodeBytes }
+
     /// Size of the part of one level in an upper links item.
     var upperLevelBytes: Int {
         2 + shape.links * HnswLayout.placeBytes + (upperCodeArray?.bytes ?? 0)
@@ -171,34 +193,34 @@ struct HnswLayout {
     }
 
     /// The number of ground links with which whole nodes fill a page: of what fits, the most nodes per page
-    /// that still have four fifths of the links wanted; nil if there is no such number.
-    static func groundLinks(dimensions: Int, links: Int, bits: CodeBits) -> Int? {
+    /// that still have most of the links wanted; nil if there is no such number.
+    static func groundLinks(
+        dimensions: Int, links: Int, bits: CodeBits, _ precision: HnswPrecision
+    ) -> Int? {
         let wanted = links * 2
         let array = CodeArrayLayout(
             slots: 1, codeBytes: CodeLayout.codeBytes(dimensions, bits), hasErrors: false)
-        let fixed = nodeHeaderBytes + dimensions * 4 + 3
+        let fixed = nodeHeaderBytes + HnswVectorForm.bytes(dimensions, precision) + 3
         let usable = IndexPage.usableBytes(special: MetapageItem.specialBytes)
+        // Four fifths; where it is the last chance for codes, a little less.
+        let enough = precision == .single ? (wanted * 4 + 4) / 5 : (wanted * 3 + 3) / 4
+        // The centre has a page to itself.
+        guard dimensions * 4 <= largestItem else { return nil }
         var perPage = 16
         while perPage > 0 {
             let item = (usable / perPage - IndexPage.linePointerBytes) / 8 * 8
             let fitting = (item - fixed) / (placeBytes + array.slotBytes)
-            if item > fixed, fitting * 5 >= wanted * 4 { return min(fitting, wanted) }
+            if item > fixed, fitting >= enough { return min(fitting, wanted) }
             perPage -= 1
         }
         return nil
     }
 
-    /// Bits that measured best, of those that leave room for the links; nil for no codes: where there are so
-    /// few dimensions that a code is hardly shorter than its vector.
-    static func defaultBits(dimensions: Int, links: Int) -> CodeBits? {
+    /// Bits that measured best; nil for no codes: where there are so few dimensions that a code is hardly
+    /// shorter than its vector.
+    static func defaultBits(dimensions: Int) -> CodeBits? {
         if dimensions < 48 { return nil }
-        let bits: CodeBits = dimensions <= 200 ? .four : dimensions <= 340 ? .two : .one
-        return groundLinks(dimensions: dimensions, links: links, bits: bits) == nil ? nil : bits
-    }
-
-    /// The most dimensions a vector may have so that its node fits a page.
-    static func maximumDimensions(links: Int) -> Int {
-        (largestItem - nodeHeaderBytes - links * 2 * placeBytes) / 4
+        return dimensions <= 200 ? .four : dimensions <= 340 ? .two : .one
     }
 }
 

@@ -14,6 +14,10 @@ struct HnswMeta {
     var metric: Metric.Kind
     /// Bits of the codes beside the ground links; nil for no codes. Set with the dimensions.
     private(set) var bits: CodeBits?
+    /// How exactly vectors are kept. Set with the dimensions.
+    private(set) var precision: HnswPrecision
+    /// With vectors in half precision, a number that no vector's norm exceeds; else 0.
+    var largestNorm: Float = 0
     /// Links that a node has room for on the ground layer. Set with the dimensions.
     private(set) var groundLinks: Int
     /// Block of the centre of the codes, 0 if it is zero.
@@ -27,30 +31,41 @@ struct HnswMeta {
             efConstruction: efConstruction, bits: bits)
     }
 
-    var layout: HnswLayout { HnswLayout(shape, bits: bits) }
+    var layout: HnswLayout { HnswLayout(shape, bits: bits, precision) }
 
     /// The first block that may hold nodes.
     var firstNodeBlock: UInt32 { centre == 0 ? 1 : 2 }
 
-    /// Sets the dimensions, and with them what depends on them.
+    /// Sets the dimensions, and with them what depends on them: codes of the bits asked for, or those that
+    /// are best for the dimensions, with vectors in single precision, or in half precision where only that
+    /// leaves room for them; without codes the smallest index there is, but for few dimensions, where
+    /// half precision saves little.
     ///
     /// - Parameter codes: the option; the caller has seen that there is room.
     mutating func setDimensions(_ dimensions: Int, codes: HnswOptions.Codes) {
         self.dimensions = dimensions
-        switch codes {
-        case .byDimension: bits = HnswLayout.defaultBits(dimensions: dimensions, links: links)
-        case .none: bits = nil
-        case .bits(let asked): bits = asked
-        }
         groundLinks = links * 2
-        if let bits,
-            let fitting = HnswLayout.groundLinks(
-                dimensions: dimensions, links: links, bits: bits)
-        {
-            groundLinks = fitting
-        } else {
-            bits = nil
+        var wanted: CodeBits?
+        switch codes {
+        case .byDimension: wanted = HnswLayout.defaultBits(dimensions: dimensions)
+        case .none: wanted = nil
+        case .bits(let asked): wanted = asked
         }
+        if let wanted {
+            for precision in [HnswPrecision.single, .half] {
+                guard
+                    let fitting = HnswLayout.groundLinks(
+                        dimensions: dimensions, links: links, bits: wanted, precision)
+                else { continue }
+                bits = wanted
+                self.precision = precision
+                groundLinks = fitting
+                return
+            }
+        }
+        bits = nil
+        precision = .half
+        if case .byDimension = codes, wanted == nil { precision = .single }
     }
 
     /// Reads the metapage of an index.
@@ -72,6 +87,7 @@ struct HnswMeta {
         self.metric = metric
         self.entry = entry
         groundLinks = links * 2
+        precision = .single
         rotationSeed = 0x5041_5345_484E_5357
     }
 
@@ -85,9 +101,11 @@ struct HnswMeta {
         groundLinks = Int(start.u16(28))
         centre = start.u32(24)
         rotationSeed = start.u64(32)
+        largestNorm = start.f32(40)
+        precision = HnswPrecision(rawValue: start.u8(15)) ?? .single
         let node = NodeReference(raw: start.u64(16))
         guard let metric = Metric.Kind(rawValue: Int32(start.u8(12))), links >= 2, links <= 128,
-            efConstruction >= 1, dimensions <= HnswLayout.maximumDimensions(links: links),
+            efConstruction >= 1, dimensions <= QueryLimits.maximumDimensions, start.u8(15) <= 1,
             node == .none || (node.block > 0 && dimensions > 0), level <= 15,
             groundLinks >= 2, groundLinks <= links * 2, bits != nil || start.u8(14) == 0,
             centre <= 1
@@ -107,10 +125,12 @@ struct HnswMeta {
         start.put(UInt8(truncatingIfNeeded: metric.rawValue), at: 12)
         start.put(UInt8(truncatingIfNeeded: entry?.level ?? 0), at: 13)
         start.put(bits?.rawValue ?? 0, at: 14)
+        start.put(precision.rawValue, at: 15)
         start.put((entry?.node ?? .none).raw, at: 16)
         start.put(centre, at: 24)
         start.put(UInt16(truncatingIfNeeded: groundLinks), at: 28)
         start.put(rotationSeed, at: 32)
+        start.put(largestNorm.bitPattern, at: 40)
     }
 
     /// Makes the metapage of a new index.

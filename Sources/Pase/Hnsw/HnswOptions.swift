@@ -106,7 +106,7 @@ struct HnswOptions {
     /// The option `codes`, after it has been seen that such codes fit a page beside a vector.
     func codes(fitting dimensions: Int, _ links: Int) throws(ServerError) -> Codes {
         if case .bits(let bits) = codes,
-            HnswLayout.groundLinks(dimensions: dimensions, links: links, bits: bits) == nil
+            HnswLayout.groundLinks(dimensions: dimensions, links: links, bits: bits, .half) == nil
         {
             throw ServerError(
                 .programLimitExceeded,

@@ -17,6 +17,11 @@ private struct HnswScan {
     /// Rows found and not yet answered: those of one vector, or of one block.
     var rows: GrowableArray<UInt64>?
     var nextRow: Int
+    /// In an index of half precision, what its distances say of the true ones; nil where rows are answered in
+    /// the order of the index's own distances.
+    var bound: HnswScanBound?
+    /// The distance of the node whose rows are being answered.
+    var distance: Float
 }
 
 /// `ambeginscan`.
@@ -32,7 +37,7 @@ func hnswBeginScan(_ index: Relation?, _ keys: Int32, _ orderBys: Int32) -> Inde
             to: HnswScan(
                 memory: try memory.makeChild("pase_hnsw scan"), isStarted: false,
                 isSwept: false, isUnordered: false, nextBlock: 1, search: nil, graph: nil,
-                rows: nil, nextRow: 0))
+                rows: nil, nextRow: 0, bound: nil, distance: 0))
         scan?.pointee.opaque = UnsafeMutableRawPointer(state)
         return scan
     }
@@ -71,7 +76,12 @@ func hnswGetTuple(_ scan: IndexScanDesc?, _ direction: ScanDirection) -> Bool {
             guard let row = try nextRow(&state.pointee) else { return false }
             pase_scan_set_heap_tid(scan, row)
             scan.pointee.xs_recheck = false
-            scan.pointee.xs_recheckorderby = state.pointee.isUnordered
+            scan.pointee.xs_recheckorderby =
+                state.pointee.isUnordered || state.pointee.bound != nil
+            if let bound = state.pointee.bound {
+                scan.pointee.xs_orderbyvals[0] = bound.value(state.pointee.distance)
+                scan.pointee.xs_orderbynulls[0] = false
+            }
             if state.pointee.isUnordered {
                 // A bound that says nothing: the executor has to see all rows before the first. Only
                 // operators of type float4 get here.
@@ -97,6 +107,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
     state.isUnordered = false
     state.nextBlock = 1
     state.nextRow = 0
+    state.bound = nil
     let index = try ServerRelation(scan.pointee.indexRelation)
     try checkScannable(scan, index)
     // A NULL query is at no distance from anything: no rows.
@@ -128,6 +139,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
         var search = try IncrementalSearch(graph.shape, ef: ef, in: &graph)
         try search.begin(in: &graph)
         state.search = search
+        state.bound = HnswScanBound(meta, query, prepared)
     } else {
         state.isUnordered = true
     }
@@ -150,7 +162,8 @@ private func nextRow(_ state: inout HnswScan) throws(ServerError) -> UInt64? {
             let node = try nextNode(&search, &graph, &state)
             state.search = search
             guard let node else { return nil }
-            try graph.readRows(of: node, into: &rows)
+            state.distance = node.distance
+            try graph.readRows(of: node.node, into: &rows)
         } else {
             guard try readBlock(&graph, &state, into: &rows) else { return nil }
         }
@@ -161,8 +174,8 @@ private func nextRow(_ state: inout HnswScan) throws(ServerError) -> UInt64? {
 
 private func nextNode(
     _ search: inout IncrementalSearch, _ graph: inout HnswGraph, _ state: inout HnswScan
-) throws(ServerError) -> NodeReference? {
-    if let node = try search.next(in: &graph) { return node.node }
+) throws(ServerError) -> ScoredNode? {
+    if let node = try search.next(in: &graph) { return node }
     guard !state.isSwept else { return nil }
     // Everything that links lead to has been answered. A node that none leads to is still a row that
     // the executor may be waiting for.
@@ -175,7 +188,7 @@ private func nextNode(
             try search.add(scored, in: &graph)
         }
     }
-    return try search.next(in: &graph)?.node
+    return try search.next(in: &graph)
 }
 
 /// All rows of the next block that has any.

@@ -238,6 +238,7 @@ private struct HnswVacuum {
     mutating func removeNodes() throws(ServerError) {
         let offsets = try memory.allocate(1024, of: UInt16.self)
         let uppers = try memory.allocate(1024, of: NodeReference.self)
+        let parts = try memory.allocate(1024, of: NodeReference.self)
         var index = 0
         while index < dead.count {
             try check(pase_vacuum_delay(false))
@@ -250,6 +251,9 @@ private struct HnswVacuum {
                     !HnswGraph.isLive(node)
                 {
                     offsets[count] = dead[index].offset
+                    if graph.layout.vector.isInParts {
+                        parts[count] = graph.layout.vector.firstPart(in: node)
+                    }
                     count += 1
                     if node.u64(16) != 0 {
                         uppers[upperCount] = NodeReference(raw: node.u64(16))
@@ -263,6 +267,9 @@ private struct HnswVacuum {
             try locked.close()
             try FreeSpaceMap(self.index).record(block, available: free)
             for slot in 0..<upperCount { try removeUpperLinks(uppers[slot]) }
+            if graph.layout.vector.isInParts {
+                for slot in 0..<count { try graph.removeParts(parts[slot]) }
+            }
         }
     }
 

@@ -7,6 +7,8 @@ extension UnsafeMutableRawPointer {
     @inline(__always)
     func u32(_ offset: Int) -> UInt32 { loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
     @inline(__always)
+    func f32(_ offset: Int) -> Float { Float(bitPattern: u32(offset)) }
+    @inline(__always)
     func u64(_ offset: Int) -> UInt64 { loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
     @inline(__always)
     func put(_ value: UInt8, at offset: Int) {

@@ -25,19 +25,6 @@ struct VectorReader {
         }
     }
 
-    /// Refuses a number of dimensions whose nodes do not fit a page.
-    func checkFits(dimensions: Int, links: Int) throws(ServerError) {
-        let most = HnswLayout.maximumDimensions(links: links)
-        if dimensions > most {
-            throw ServerError(
-                .programLimitExceeded,
-                "index \"\(indexName)\" cannot have \(dimensions) dimensions, "
-                    + "the maximum with base_nb_num \(links) is \(most)",
-                hint: most < HnswLayout.maximumDimensions(links: 2) && dimensions < 2000
-                    ? "Try a smaller base_nb_num." : nil)
-        }
-    }
-
     /// Copies a vector the way it stands in the index.
     func prepare(
         _ vector: UnsafePointer<Float>, _ count: Int, into target: UnsafeMutablePointer<Float>

@@ -64,7 +64,7 @@ CREATE INDEX optional_idx ON optional USING pase_hnsw (v) WITH (dim = 8, dimensi
 CREATE INDEX optional_idx ON optional USING pase_hnsw (v) WITH (ef_construction = 64);
 -- another dimension than the rows have
 CREATE INDEX optional_idx ON optional USING pase_hnsw (v) WITH (dim = 256);
--- more than fits on a page
+-- as many as any, and links beside them
 CREATE INDEX optional_idx ON optional USING pase_hnsw (v) WITH (dim = 1979);
 CREATE INDEX optional_idx ON optional USING pase_hnsw (v) WITH (dim = 1900, base_nb_num = 128);
 SELECT count(*) FROM pg_class WHERE relname = 'optional_idx';
