@@ -38,6 +38,10 @@ public struct IndexPage {
     /// Bytes left for one more item and its line pointer.
     public var freeSpace: Int { Int(pase_page_free_space(start)) }
 
+    /// Whether the header says that the special space has a size; the space itself is not looked at.
+    @inline(__always)
+    public func hasSpecial(bytes: Int) -> Bool { Int(pase_page_special_size(start)) == bytes }
+
     /// The special space, if it has exactly the size `bytes`.
     @inline(__always)
     public func special(bytes: Int) -> UnsafeMutableRawPointer? {

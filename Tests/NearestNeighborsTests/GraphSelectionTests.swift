@@ -134,6 +134,40 @@ import VectorKernels
         }
     }
 
+    @Test func knownDistancesAreAsGoodAsVectors() {
+        var random = RandomSource(seed: 13)
+        var memory = PooledMemory()
+        let one = LinkEviction(capacity: 31, in: &memory)
+        let other = LinkEviction(capacity: 31, in: &memory)
+        let links = MeasuredLinks(capacity: 31, in: &memory)
+        let ends = UnsafeMutablePointer<UnsafePointer<Float>?>.allocate(capacity: 31)
+        defer { ends.deallocate() }
+        for _ in 0..<300 {
+            let count = Int.random(in: 1...30, using: &random)
+            let candidates = Candidates(count + 1, isSorted: false, gone: false, using: &random)
+            let metric = candidates.metric
+            let dimensions = candidates.rows.dimensions
+            for slot in 0...count {
+                ends[slot] = candidates.vectors[slot]
+                one.distances[slot] = candidates.scored[slot].distance
+                other.distances[slot] = candidates.scored[slot].distance
+                for before in 0..<slot {
+                    guard let a = candidates.vectors[slot], let b = candidates.vectors[before]
+                    else { continue }
+                    links.row(slot)[before] = metric.distance(a, b, dimensions)
+                }
+            }
+            let vectors = VectorEnds(vectors: ends, metric: metric, dimensions: dimensions)
+            let known = MeasuredEnds(links: links, kind: metric.kind)
+            one.measure(vectors, count: count, into: one.covers)
+            other.measure(known, count: count, into: other.covers)
+            #expect(
+                one.choose(vectors, count: count, covers: one.covers)
+                    == other.choose(known, count: count, covers: other.covers))
+            for slot in 0..<count { #expect(one.covers[slot] == other.covers[slot]) }
+        }
+    }
+
     @Test func evictionTellsOfOverflowNothing() {
         // All distances infinite: nothing can be told apart, so nothing changes.
         var memory = PooledMemory()

@@ -58,8 +58,6 @@ pase_hint_prefetch(const PaseHints *hints, BlockNumber block, size_t offset, siz
 
 		__builtin_prefetch(GetBufferDescriptor(buffer - 1), 1, 3);
 		__builtin_prefetch(page, 0, 3);
-		/* The special space, which tells what kind of page it is. */
-		__builtin_prefetch(page + BLCKSZ - 8, 0, 3);
 		for (size_t at = 0; at < bytes && offset + at < BLCKSZ; at += 64)
 			__builtin_prefetch(page + offset + at, 0, 3);
 	}

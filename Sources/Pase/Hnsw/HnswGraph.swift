@@ -61,10 +61,17 @@ struct HnswGraph: NeighborGraph {
     // MARK: Items
 
     /// Opens the page that a reference from the index leads to.
+    ///
+    /// For reading, the header is enough to tell a page of ours: the special space would be one more place
+    /// of memory to wait for, and items say what they are as well.
     @inline(__always)
     func open(_ reference: NodeReference, _ lock: PageLock) throws(ServerError) -> LockedPage {
         let locked = try LockedPage.open(index, reference.block, lock, hints: hints)
-        guard locked.page.isOurs(HnswLayout.nodesKind) else {
+        let isPlausible =
+            lock == .shared
+            ? locked.page.hasSpecial(bytes: MetapageItem.specialBytes) || locked.page.isNew
+            : locked.page.isOurs(HnswLayout.nodesKind)
+        guard isPlausible else {
             throw damaged(reference.block, "it is no page of nodes")
         }
         return locked

@@ -50,11 +50,12 @@ sub for_method
 	return;
 }
 
-# Runs the test for pase_hnsw with codes beside the links, which with so few dimensions have to be asked for.
+# Runs the test for pase_hnsw with codes beside the links, which with so few dimensions have to be asked for; with
+# codes of 0 bits: with vectors in half precision.
 sub with_codes
 {
-	my ($test) = @_;
-	$methods{pase_hnsw}{with} .= ', codes = 4';
+	my ($test, $bits) = @_;
+	$methods{pase_hnsw}{with} .= ', codes = ' . ($bits // 4);
 	return for_method('pase_hnsw', $test);
 }
 

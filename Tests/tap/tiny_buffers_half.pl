@@ -1,0 +1,8 @@
+# tiny_buffers.pl for pase_hnsw with vectors in half precision.
+
+use strict;
+use warnings;
+
+use PaseTest;
+
+with_codes('tiny_buffers', 0);

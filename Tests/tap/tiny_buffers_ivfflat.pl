@@ -1,0 +1,8 @@
+# tiny_buffers.pl for pase_ivfflat.
+
+use strict;
+use warnings;
+
+use PaseTest;
+
+for_method('pase_ivfflat', 'tiny_buffers');
