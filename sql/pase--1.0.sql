@@ -45,6 +45,10 @@ CREATE CAST (float4[] AS pase) WITH FUNCTION pase_from_array(float4[]) AS IMPLIC
 CREATE FUNCTION g_pase_distance(float4[], pase) RETURNS float4
 	AS 'MODULE_PATHNAME', 'pase_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 
+-- The vector is base64 of float4s.
+CREATE FUNCTION g_pase_distance_3(text, pase) RETURNS float4
+	AS 'MODULE_PATHNAME', 'pase_distance_base64' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+
 CREATE FUNCTION pase_euclidean_distance(float4[], float4[]) RETURNS float8
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 
@@ -57,6 +61,10 @@ CREATE OPERATOR <?> (
 
 CREATE OPERATOR <#> (
 	LEFTARG = float4[], RIGHTARG = pase, FUNCTION = g_pase_distance
+);
+
+CREATE OPERATOR <!> (
+	LEFTARG = text, RIGHTARG = pase, FUNCTION = g_pase_distance_3
 );
 
 CREATE OPERATOR <-> (
@@ -109,6 +117,11 @@ CREATE OPERATOR CLASS pase_hnsw_cosine_ops
 	OPERATOR 4 <=> (float4[], float4[]) FOR ORDER BY float_ops,
 	FUNCTION 1 pase_class_cosine();
 
+CREATE OPERATOR CLASS pase_hnsw_text_ops
+	DEFAULT FOR TYPE text USING pase_hnsw AS
+	OPERATOR 1 <!> (text, pase) FOR ORDER BY float_ops,
+	FUNCTION 1 pase_class_squared_euclidean();
+
 -- Access method pase_ivfflat
 
 CREATE FUNCTION pase_ivfflat(internal) RETURNS index_am_handler
@@ -137,3 +150,8 @@ CREATE OPERATOR CLASS pase_ivfflat_cosine_ops
 	OPERATOR 2 <#> (float4[], pase) FOR ORDER BY float_ops,
 	OPERATOR 4 <=> (float4[], float4[]) FOR ORDER BY float_ops,
 	FUNCTION 1 pase_class_cosine();
+
+CREATE OPERATOR CLASS pase_ivfflat_text_ops
+	DEFAULT FOR TYPE text USING pase_ivfflat AS
+	OPERATOR 1 <!> (text, pase) FOR ORDER BY float_ops,
+	FUNCTION 1 pase_class_squared_euclidean();

@@ -38,6 +38,7 @@ SQL_FUNCTION(pase_from_array);
 SQL_FUNCTION(pase_from_text);
 SQL_FUNCTION(pase_cast_array);
 SQL_FUNCTION(pase_distance);
+SQL_FUNCTION(pase_distance_base64);
 SQL_FUNCTION(pase_euclidean_distance);
 SQL_FUNCTION(pase_cosine_distance);
 SQL_FUNCTION(pase_class_squared_euclidean);

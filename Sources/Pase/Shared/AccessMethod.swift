@@ -35,15 +35,6 @@ func isDistanceOrderable(
     return true
 }
 
-/// Refuses `base64_encoded = 1` on a column of numbers.
-func checkNotBase64(_ isBase64: Bool?) throws(ServerError) {
-    if isBase64 == true {
-        throw ServerError(
-            .invalidParameterValue, "base64_encoded = 1 is for columns of type text",
-            hint: "Leave the option out, or use an operator class for text.")
-    }
-}
-
 /// The server's estimate of the rows of a table, for the progress view.
 func rowEstimate(_ heap: Relation?) -> Double {
     guard let heap else { return 0 }
