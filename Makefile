@@ -17,7 +17,7 @@ MODULES = pase
 
 REGRESS_DIR = Tests/regress
 # Tests that are run once more, for pase_ivfflat: ivfflat.sed makes them, and what is expected unless that is there.
-REGRESS_IVFFLAT = base64_columns cursors errors_do_no_harm index_kinds metrics
+REGRESS_IVFFLAT = base64_columns cursors errors_do_no_harm index_kinds metrics query_shapes
 REGRESS = $(sort $(patsubst $(REGRESS_DIR)/sql/%.sql,%,$(wildcard $(REGRESS_DIR)/sql/*.sql)) \
     $(addprefix ivfflat_,$(REGRESS_IVFFLAT)))
 REGRESS_INPUT = $(REGRESS_OUTPUT)/input
