@@ -13,6 +13,8 @@
 
 EXTENSION = pase
 DATA = sql/pase--1.0.sql
+# The way from the original's last version.
+DATA_built = sql/pase--0.0.1--1.0.sql
 MODULES = pase
 
 REGRESS_DIR = Tests/regress
@@ -67,6 +69,9 @@ all install uninstall installcheck pase.so:
 	    'scripts/install-dependencies installs one' >&2; exit 1
 
 endif
+
+sql/pase--0.0.1--1.0.sql: sql/pase--1.0.sql sql/from-original.awk sql/from-original.sql
+	{ awk -f sql/from-original.awk sql/pase--1.0.sql && cat sql/from-original.sql; } >$@.$$$$ && mv $@.$$$$ $@
 
 installcheck: regress-input
 
