@@ -35,6 +35,16 @@ func isDistanceOrderable(
     return true
 }
 
+/// Refuses two different values for what has two names; 0 is one that is not given.
+func checkDimensionOptions(dim: Int32, dimension: Int32) throws(ServerError) {
+    if dim != 0, dimension != 0, dim != dimension {
+        throw ServerError(
+            .invalidParameterValue,
+            "options dim (\(dim)) and dimension (\(dimension)) contradict each other",
+            hint: "They mean the same; give one of them.")
+    }
+}
+
 /// The server's estimate of the rows of a table, for the progress view.
 func rowEstimate(_ heap: Relation?) -> Double {
     guard let heap else { return 0 }

@@ -8,15 +8,24 @@ enum VectorEncoding {
     /// `text`: base64 of float4s.
     case base64
 
-    init(_ index: ServerRelation) throws(ServerError) {
-        switch pase_relation_key_type(index.relation) {
+    /// The encoding of an operator class's type; nil for a type that cannot be indexed.
+    init?(ofType type: Oid) {
+        switch type {
         case Oid(FLOAT4ARRAYOID): self = .array
         case Oid(TEXTOID): self = .base64
-        default:
+        default: return nil
+        }
+    }
+
+    /// The encoding of an index's column.
+    init(_ index: ServerRelation) throws(ServerError) {
+        guard let encoding = VectorEncoding(ofType: pase_relation_key_type(index.relation)) else {
             throw ServerError(
                 .invalidObjectDefinition,
-                "the operator class of index \"\(index.name)\" is neither for type real[] nor text")
+                "the operator class of index \"\(index.name)\" is neither for type real[] nor for "
+                    + "type text")
         }
+        self = encoding
     }
 
     /// Refuses an option `base64_encoded` that says of the column what it is not.
