@@ -49,7 +49,7 @@ SELECT * FROM answer($$SELECT id FROM shapes WHERE category = 3 AND id > 20 ORDE
 SELECT * FROM answer($$SELECT id FROM shapes WHERE v <?> '60.2,120.4' < 10 ORDER BY v <?> '60.2,120.4' LIMIT 10$$);
 SELECT * FROM answer($$SELECT id FROM shapes ORDER BY v <?> '60.2,120.4' OFFSET 2 LIMIT 2$$);
 SELECT * FROM answer($$SELECT count(*) FROM (SELECT id FROM shapes ORDER BY v <?> '60,120' FETCH FIRST 2 ROWS WITH TIES) AS s$$);
-SELECT * FROM answer($$SELECT id FROM shapes ORDER BY v <?> '60.2,120.4', id LIMIT 3$$);
+SELECT rows FROM answer($$SELECT id FROM shapes ORDER BY v <?> '60.2,120.4', id LIMIT 3$$);
 SELECT * FROM answer($$SELECT id FROM shapes ORDER BY v <?> '60.2,120.4' LIMIT 0$$);
 SELECT * FROM answer($$SELECT id FROM shapes ORDER BY v <?> '60.2,120.4' LIMIT 2 FOR UPDATE$$);
 SELECT * FROM answer($$SELECT id FROM shapes AS "Shape" ORDER BY "Shape".v <?> '60.2,120.4' LIMIT 2$$);
