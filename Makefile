@@ -13,11 +13,13 @@
 
 EXTENSION = pase
 DATA = sql/pase--1.0.sql
+# The way from the original's last version.
+DATA_built = sql/pase--0.0.1--1.0.sql
 MODULES = pase
 
 REGRESS_DIR = Tests/regress
 # Tests that are run once more, for pase_ivfflat: ivfflat.sed makes them, and what is expected unless that is there.
-REGRESS_IVFFLAT = cursors errors_do_no_harm index_kinds
+REGRESS_IVFFLAT = base64_columns cursors errors_do_no_harm index_kinds metrics query_shapes
 REGRESS = $(sort $(patsubst $(REGRESS_DIR)/sql/%.sql,%,$(wildcard $(REGRESS_DIR)/sql/*.sql)) \
     $(addprefix ivfflat_,$(REGRESS_IVFFLAT)))
 REGRESS_INPUT = $(REGRESS_OUTPUT)/input
@@ -67,6 +69,9 @@ all install uninstall installcheck pase.so:
 	    'scripts/install-dependencies installs one' >&2; exit 1
 
 endif
+
+sql/pase--0.0.1--1.0.sql: sql/pase--1.0.sql sql/from-original.awk sql/from-original.sql
+	{ awk -f sql/from-original.awk sql/pase--1.0.sql && cat sql/from-original.sql; } >$@.$$$$ && mv $@.$$$$ $@
 
 installcheck: regress-input
 

@@ -45,6 +45,10 @@ CREATE CAST (float4[] AS pase) WITH FUNCTION pase_from_array(float4[]) AS IMPLIC
 CREATE FUNCTION g_pase_distance(float4[], pase) RETURNS float4
 	AS 'MODULE_PATHNAME', 'pase_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 
+-- The vector is base64 of float4s.
+CREATE FUNCTION g_pase_distance_3(text, pase) RETURNS float4
+	AS 'MODULE_PATHNAME', 'pase_distance_base64' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+
 CREATE FUNCTION pase_euclidean_distance(float4[], float4[]) RETURNS float8
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 
@@ -57,6 +61,10 @@ CREATE OPERATOR <?> (
 
 CREATE OPERATOR <#> (
 	LEFTARG = float4[], RIGHTARG = pase, FUNCTION = g_pase_distance
+);
+
+CREATE OPERATOR <!> (
+	LEFTARG = text, RIGHTARG = pase, FUNCTION = g_pase_distance_3
 );
 
 CREATE OPERATOR <-> (
@@ -109,6 +117,11 @@ CREATE OPERATOR CLASS pase_hnsw_cosine_ops
 	OPERATOR 4 <=> (float4[], float4[]) FOR ORDER BY float_ops,
 	FUNCTION 1 pase_class_cosine();
 
+CREATE OPERATOR CLASS pase_hnsw_text_ops
+	DEFAULT FOR TYPE text USING pase_hnsw AS
+	OPERATOR 1 <!> (text, pase) FOR ORDER BY float_ops,
+	FUNCTION 1 pase_class_squared_euclidean();
+
 -- Access method pase_ivfflat
 
 CREATE FUNCTION pase_ivfflat(internal) RETURNS index_am_handler
@@ -137,3 +150,133 @@ CREATE OPERATOR CLASS pase_ivfflat_cosine_ops
 	OPERATOR 2 <#> (float4[], pase) FOR ORDER BY float_ops,
 	OPERATOR 4 <=> (float4[], float4[]) FOR ORDER BY float_ops,
 	FUNCTION 1 pase_class_cosine();
+
+CREATE OPERATOR CLASS pase_ivfflat_text_ops
+	DEFAULT FOR TYPE text USING pase_ivfflat AS
+	OPERATOR 1 <!> (text, pase) FOR ORDER BY float_ops,
+	FUNCTION 1 pase_class_squared_euclidean();
+
+-- Searches of a table by its name, over columns id and vector, the latter an array or base64. The extension may be in
+-- any schema and the caller's search path may be any, so nothing in the body is looked up there but table_name, and
+-- what a caller's condition names. The condition is the only argument that becomes part of the statement's text.
+
+CREATE FUNCTION pase_search(query_vector text, extra int, k int, condition text, table_name text,
+	by_inner_product boolean) RETURNS TABLE (id text, distance float4)
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10 AS $function$
+#variable_conflict use_column
+DECLARE
+	relation pg_catalog.oid := table_name::pg_catalog.regclass;
+	own_schema pg_catalog.name;
+	table_schema pg_catalog.name;
+	table_itself pg_catalog.name;
+	of_array pg_catalog.bool;
+	of_text pg_catalog.bool;
+	value pg_catalog.text;
+	source pg_catalog.text;
+BEGIN
+	IF query_vector IS NULL OR extra IS NULL OR k IS NULL OR table_name IS NULL THEN
+		RETURN;
+	END IF;
+	SELECT n.nspname INTO STRICT own_schema
+	FROM pg_catalog.pg_extension AS e
+	JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
+	WHERE e.extname OPERATOR(pg_catalog.=) 'pase';
+	SELECT n.nspname, c.relname INTO table_schema, table_itself
+	FROM pg_catalog.pg_class AS c
+	JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+	WHERE c.oid OPERATOR(pg_catalog.=) relation;
+	IF NOT FOUND THEN
+		-- It is a number that no relation has.
+		RAISE EXCEPTION USING ERRCODE = 'undefined_table',
+			MESSAGE = pg_catalog.format('relation "%s" does not exist', table_name);
+	END IF;
+
+	-- A domain counts as what it is over.
+	WITH RECURSIVE type_of_column AS (
+		SELECT t.oid, t.typtype, t.typbasetype, t.typcategory
+		FROM pg_catalog.pg_attribute AS a
+		JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
+		WHERE a.attrelid OPERATOR(pg_catalog.=) relation AND a.attname OPERATOR(pg_catalog.=) 'vector'
+		UNION ALL
+		SELECT t.oid, t.typtype, t.typbasetype, t.typcategory
+		FROM type_of_column AS d
+		JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=) d.typbasetype
+		WHERE d.typtype OPERATOR(pg_catalog.=) 'd'
+	)
+	SELECT t.oid OPERATOR(pg_catalog.=) 'pg_catalog._float4'::pg_catalog.regtype::pg_catalog.oid,
+		t.typcategory OPERATOR(pg_catalog.=) 'S'
+	INTO of_array, of_text
+	FROM type_of_column AS t WHERE t.typtype OPERATOR(pg_catalog.<>) 'd';
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'undefined_column',
+			MESSAGE = pg_catalog.format('column "vector" of relation "%s" does not exist', table_itself),
+			HINT = 'The search functions look at the columns "id" and "vector".';
+	ELSIF NOT of_array AND NOT of_text THEN
+		RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+			MESSAGE = pg_catalog.format('column "vector" of relation "%s" is neither of type real[] nor text', table_itself);
+	END IF;
+
+	-- The metric is yet to be filled in.
+	value := pg_catalog.format('vector OPERATOR(%1$I.%2$s) %1$I.pase($1, $2, %%s)', own_schema,
+		CASE WHEN of_array THEN '<?>' ELSE '<!>' END);
+	source := pg_catalog.format('%I.%I', table_schema, table_itself);
+	-- On a line of its own, so that a comment in it ends.
+	IF pg_catalog.btrim(condition, E' \t\r\n') OPERATOR(pg_catalog.<>) '' THEN
+		source := pg_catalog.format(E'%s WHERE (%s\n)', source, condition);
+	END IF;
+	-- Rows without a vector come last where there is no index, and not at all where there is one.
+	RETURN QUERY EXECUTE pg_catalog.format('SELECT id, distance FROM (SELECT id::pg_catalog.text, %s AS distance FROM %s'
+		' ORDER BY %s LIMIT $3) AS nearest WHERE distance IS NOT NULL ORDER BY distance %s',
+		pg_catalog.format(value, CASE WHEN by_inner_product THEN 1 ELSE 0 END), source, pg_catalog.format(value, 0),
+		CASE WHEN by_inner_product THEN 'DESC' ELSE 'ASC' END) USING query_vector, extra, k;
+END
+$function$;
+
+COMMENT ON FUNCTION pase_search(text, int, int, text, text, boolean) IS
+	'what hnsw_search, ivfflat_search and inner_product_search have in common';
+
+-- Those with a condition are volatile and not for parallel plans, since the condition may be anything.
+
+CREATE FUNCTION ivfflat_search(query_vector text, k int, table_name text)
+	RETURNS TABLE (id text, distance float4) LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
+BEGIN ATOMIC
+	SELECT s.id, s.distance FROM pase_search(query_vector, 5, k, NULL, table_name, false) AS s;
+END;
+
+CREATE FUNCTION ivfflat_search(query_vector text, k int, cr int, table_name text)
+	RETURNS TABLE (id text, distance float4) LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
+BEGIN ATOMIC
+	SELECT s.id, s.distance FROM pase_search(query_vector, cr, k, NULL, table_name, false) AS s;
+END;
+
+CREATE FUNCTION ivfflat_search(query_vector text, k int, cr int, query text, table_name text)
+	RETURNS TABLE (id text, distance float4) LANGUAGE sql ROWS 10
+BEGIN ATOMIC
+	SELECT s.id, s.distance FROM pase_search(query_vector, cr, k, query, table_name, false) AS s;
+END;
+
+CREATE FUNCTION ivfflat_search(query_vector text, k int, query text, table_name text)
+	RETURNS TABLE (id text, distance float4) LANGUAGE sql ROWS 10
+BEGIN ATOMIC
+	SELECT s.id, s.distance FROM pase_search(query_vector, 5, k, query, table_name, false) AS s;
+END;
+
+CREATE FUNCTION hnsw_search(query_vector text, ef int, k int, table_name text)
+	RETURNS TABLE (id text, distance float4) LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
+BEGIN ATOMIC
+	SELECT s.id, s.distance FROM pase_search(query_vector, ef, k, NULL, table_name, false) AS s;
+END;
+
+-- The ten nearest, with the effort that the index is set to.
+CREATE FUNCTION hnsw_search(query_vector text, query text, table_name text)
+	RETURNS TABLE (id text, distance float4) LANGUAGE sql ROWS 10
+BEGIN ATOMIC
+	SELECT s.id, s.distance FROM pase_search(query_vector, 0, 10, query, table_name, false) AS s;
+END;
+
+-- The k nearest by Euclidean distance, with their inner products, the greatest first.
+CREATE FUNCTION inner_product_search(query_vector text, ef int, k int, table_name text)
+	RETURNS TABLE (id text, distance float4) LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
+BEGIN ATOMIC
+	SELECT s.id, s.distance FROM pase_search(query_vector, ef, k, NULL, table_name, true) AS s;
+END;

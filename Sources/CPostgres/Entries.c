@@ -38,6 +38,7 @@ SQL_FUNCTION(pase_from_array);
 SQL_FUNCTION(pase_from_text);
 SQL_FUNCTION(pase_cast_array);
 SQL_FUNCTION(pase_distance);
+SQL_FUNCTION(pase_distance_base64);
 SQL_FUNCTION(pase_euclidean_distance);
 SQL_FUNCTION(pase_cosine_distance);
 SQL_FUNCTION(pase_class_squared_euclidean);
@@ -45,6 +46,21 @@ SQL_FUNCTION(pase_class_inner_product);
 SQL_FUNCTION(pase_class_cosine);
 SQL_FUNCTION(pase_hnsw_handler);
 SQL_FUNCTION(pase_ivfflat_handler);
+
+/*
+ * What the original's catalogue calls them. It comes here by pg_upgrade, which looks for these names before anybody
+ * could update the extension.
+ */
+#define ORIGINAL_NAME(original, name) \
+	extern Datum original(PG_FUNCTION_ARGS) __attribute__((alias(#name))); \
+	PG_FUNCTION_INFO_V1(original)
+
+ORIGINAL_NAME(pase_f4_i_i, pase_from_array);
+ORIGINAL_NAME(pase_text_i_i, pase_from_text);
+ORIGINAL_NAME(g_pase_distance, pase_distance);
+ORIGINAL_NAME(g_pase_distance_3, pase_distance_base64);
+ORIGINAL_NAME(pase_hnsw, pase_hnsw_handler);
+ORIGINAL_NAME(pase_ivfflat, pase_ivfflat_handler);
 
 #pragma GCC visibility pop
 

@@ -45,6 +45,17 @@ public func detoast(_ value: Datum) throws(ServerError) -> UnsafeMutableRawPoint
     return result
 }
 
+/// The bytes of a `text` value that is not NULL, in the server's encoding.
+public func textBytes(_ value: Datum) throws(ServerError) -> UnsafeBufferPointer<UInt8> {
+    let text = try detoast(value)
+    guard let data = pase_varlena_data(text) else {
+        throw ServerError(.internalError, "a text without data")
+    }
+    return UnsafeBufferPointer(
+        start: UnsafeRawPointer(data).assumingMemoryBound(to: UInt8.self),
+        count: Int(pase_varlena_data_size(text)))
+}
+
 /// A message to the client that is no error: `NOTICE` (18), `WARNING` (19) and the like.
 public func report(
     _ level: Int32, _ state: SQLState, _ message: String, hint: String? = nil

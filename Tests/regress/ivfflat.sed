@@ -7,3 +7,4 @@ s/ef_search = [0-9]*/clustering_params = "lists=2"/g
 s/'50.2,100.4'/'50.2,100.4:1000'/g
 s/::float4\[\], 10)/::float4[], 1000)/g
 s/\(<->) '{50.2,100.4}' LIMIT\) 3/\1 1/
+s/^\(CREATE INDEX \(metric\|shapes\)_[a-z0-9]* ON [a-z]* USING pase_ivfflat ([a-z_ ]*)\);/\1 WITH (clustering_params = "lists=1");/

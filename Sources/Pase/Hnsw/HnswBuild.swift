@@ -60,7 +60,7 @@ func hnswBuildEmpty(_ index: Relation?) {
 private func newIndexMeta(_ index: ServerRelation) throws(ServerError) -> HnswMeta {
     let options = HnswOptions(index)
     let metric = try indexMetric(index)
-    try checkNotBase64(options.isBase64)
+    try VectorEncoding(index).check(options.isBase64, index)
     if let dimensions = options.dimensions {
         try checkDimensionLimit(dimensions)
     }
@@ -115,8 +115,8 @@ private struct HnswBuild {
     }
 
     mutating func add(_ row: UInt64, _ value: Datum) throws(ServerError) {
-        let reader = VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
-        guard let vector = try reader.read(value), let start = vector.baseAddress else {
+        let reader = try VectorReader(index, meta.metric)
+        guard let vector = try reader.read(value, of: row), let start = vector.baseAddress else {
             if !hasWarned { try warnOfEmptyVector(index.name) }
             hasWarned = true
             return

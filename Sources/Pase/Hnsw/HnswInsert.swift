@@ -31,8 +31,8 @@ func insertRow(
     var lock = ShareLock
     try index.lockPage(HnswLayout.metaBlock, lock)
     var meta = try HnswMeta.read(index)
-    let reader = VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
-    guard let vector = try reader.read(value), let start = vector.baseAddress else {
+    let reader = try VectorReader(index, meta.metric)
+    guard let vector = try reader.read(value, of: row), let start = vector.baseAddress else {
         try index.unlockPage(HnswLayout.metaBlock, lock)
         try warnOfEmptyVector(index.name)
         return

@@ -136,13 +136,7 @@ struct HnswOptions {
         try check(succeeded)
         if validate, let result {
             let stored = UnsafeRawPointer(result).load(as: Stored.self)
-            if stored.dim != 0, stored.dimension != 0, stored.dim != stored.dimension {
-                throw ServerError(
-                    .invalidParameterValue,
-                    "options dim (\(stored.dim)) and dimension (\(stored.dimension)) contradict "
-                        + "each other",
-                    hint: "They mean the same; give one of them.")
-            }
+            try checkDimensionOptions(dim: stored.dim, dimension: stored.dimension)
             if stored.codes == 3 {
                 throw ServerError(
                     .invalidParameterValue, "value 3 out of bounds for option \"codes\"",

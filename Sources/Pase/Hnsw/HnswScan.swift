@@ -127,7 +127,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
         state.isSwept = true
         return
     }
-    let reader = VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
+    let reader = try VectorReader(index, meta.metric)
     try reader.checkDimensions(query.dimensions, expected: meta.dimensions)
     let prepared = try state.memory.allocate(query.dimensions, of: Float.self)
     reader.prepare(query.vector, query.dimensions, into: prepared)

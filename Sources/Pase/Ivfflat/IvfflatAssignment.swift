@@ -37,7 +37,7 @@ struct IvfflatAssignment {
         self.centroids = centroids
         self.parallel = parallel
         let metric = Metric(meta.metric, kernels)
-        reader = VectorReader(metric: metric, indexName: index.name)
+        reader = try VectorReader(index, meta.metric)
         encoder = try meta.encoder(in: memory)
         var source = memory
         panels = try CentroidPanels(
@@ -62,7 +62,7 @@ struct IvfflatAssignment {
 
     /// Takes a row of the table.
     mutating func add(_ row: UInt64, _ value: Datum) throws(ServerError) {
-        guard let vector = try reader.read(value), let start = vector.baseAddress else {
+        guard let vector = try reader.read(value, of: row), let start = vector.baseAddress else {
             if !hasWarned { try warnOfEmptyVector(index.name) }
             hasWarned = true
             return

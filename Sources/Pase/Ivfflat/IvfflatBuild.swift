@@ -162,7 +162,7 @@ enum IvfflatProgress {
 private func newMeta(_ index: ServerRelation) throws(ServerError) -> IvfflatMeta {
     let options = IvfflatOptions(index)
     let metric = try indexMetric(index)
-    try checkNotBase64(options.isBase64)
+    try VectorEncoding(index).check(options.isBase64, index)
     if let asked = options.metric, asked != metric {
         throw ServerError(
             .invalidParameterValue,
@@ -197,7 +197,7 @@ private func sampleRow(
     return entryPoint(fallback: false) { () throws(ServerError) in
         try checkInterrupts()
         if !isNull {
-            try state.assumingMemoryBound(to: IvfflatSample.self).pointee.add(value)
+            try state.assumingMemoryBound(to: IvfflatSample.self).pointee.add(row, value)
         }
         return true
     }

@@ -24,8 +24,8 @@ private func insert(
     _ index: ServerRelation, _ value: Datum, _ row: UInt64, _ memory: ServerMemory
 ) throws(ServerError) {
     var meta = try IvfflatMeta.read(index)
-    let reader = VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
-    guard let vector = try reader.read(value), let start = vector.baseAddress else {
+    let reader = try VectorReader(index, meta.metric)
+    guard let vector = try reader.read(value, of: row), let start = vector.baseAddress else {
         try warnOfEmptyVector(index.name)
         return
     }

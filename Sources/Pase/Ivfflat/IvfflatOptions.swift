@@ -99,6 +99,10 @@ struct IvfflatOptions {
                 Int32(elements.count), &result)
         }
         try check(succeeded)
+        if validate, let result {
+            let stored = UnsafeRawPointer(result).load(as: Stored.self)
+            try checkDimensionOptions(dim: stored.dim, dimension: stored.dimension)
+        }
         return result
     }
 

@@ -97,7 +97,7 @@ struct IvfflatSample {
 
     /// Offers a row's vector to the sample. Only those are read that get into it, and the first, which
     /// says how many dimensions there are.
-    mutating func add(_ value: Datum) throws(ServerError) {
+    mutating func add(_ row: UInt64, _ value: Datum) throws(ServerError) {
         seen += 1
         var slot: Int?
         if meta.dimensions > 0 {
@@ -105,8 +105,10 @@ struct IvfflatSample {
             slot = drawSlot()
             if slot == nil { return }
         }
-        let reader = VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
-        guard let vector = try reader.read(value), let start = vector.baseAddress else { return }
+        let reader = try VectorReader(index, meta.metric)
+        guard let vector = try reader.read(value, of: row), let start = vector.baseAddress else {
+            return
+        }
         if meta.dimensions == 0 {
             try checkIvfflatDimensions(vector.count, index)
             meta.dimensions = vector.count

@@ -92,7 +92,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout IvfflatScan) throws(Ser
             pase_scan_key(scan), strategy: pase_scan_key_strategy(scan)),
         meta.dimensions > 0
     else { return }
-    let reader = VectorReader(metric: Metric(meta.metric, kernels), indexName: index.name)
+    let reader = try VectorReader(index, meta.metric)
     try reader.checkDimensions(query.dimensions, expected: meta.dimensions)
     let pages = IvfflatPages(index, meta, .logged)
     guard query.isAnswered(by: meta.metric) else {

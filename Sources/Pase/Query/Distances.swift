@@ -9,22 +9,39 @@ func queryDistance(_ call: FunctionCallInfo?) -> Datum {
     entryPoint(fallback: 0) { () throws(ServerError) in
         let call = try FunctionCall(call)
         let vector = try FloatArray(call.value(0)).elements
-        let query = try QueryValue(call.value(1))
-        guard let start = vector.baseAddress, vector.count > 0 else { return call.null() }
-        try checkSameDimensions(vector.count, query.dimensions)
-        let distance: Float
-        switch query.metric {
-        case .squaredEuclidean:
-            distance = kernels.squaredL2(start, query.vector, vector.count)
-        case .innerProduct:
-            distance = kernels.innerProduct(start, query.vector, vector.count)
-        case .cosine:
-            distance = Float(cosineDistance(start, query.vector, vector.count))
-        case .negativeInnerProduct:
-            distance = -kernels.innerProduct(start, query.vector, vector.count)
-        }
-        return pase_float4_datum(distance)
+        return try distance(vector, QueryValue(call.value(1)), call)
     }
+}
+
+/// `g_pase_distance_3(text, pase)`, the function behind `<!>`: the vector is base64.
+@_cdecl("pase_distance_base64_body")
+func base64QueryDistance(_ call: FunctionCallInfo?) -> Datum {
+    entryPoint(fallback: 0) { () throws(ServerError) in
+        let call = try FunctionCall(call)
+        let vector = try Base64Vector(call.value(0)).elements
+        return try distance(vector, QueryValue(call.value(1)), call)
+    }
+}
+
+/// The value of the operators between a column and a query: NULL where there is no vector.
+@inline(__always)
+private func distance(
+    _ vector: UnsafeBufferPointer<Float>, _ query: QueryValue, _ call: FunctionCall
+) throws(ServerError) -> Datum {
+    guard let start = vector.baseAddress, vector.count > 0 else { return call.null() }
+    try checkSameDimensions(vector.count, query.dimensions)
+    let distance: Float
+    switch query.metric {
+    case .squaredEuclidean:
+        distance = kernels.squaredL2(start, query.vector, vector.count)
+    case .innerProduct:
+        distance = kernels.innerProduct(start, query.vector, vector.count)
+    case .cosine:
+        distance = Float(cosineDistance(start, query.vector, vector.count))
+    case .negativeInnerProduct:
+        distance = -kernels.innerProduct(start, query.vector, vector.count)
+    }
+    return pase_float4_datum(distance)
 }
 
 /// `<->`: Euclidean distance between two arrays.

@@ -24,14 +24,7 @@ func queryFromCast(_ call: FunctionCallInfo?) -> Datum {
 func queryFromText(_ call: FunctionCallInfo?) -> Datum {
     entryPoint(fallback: 0) { () throws(ServerError) in
         let call = try FunctionCall(call)
-        let text = try detoast(call.value(0))
-        guard let data = pase_varlena_data(text) else {
-            throw ServerError(.internalError, "a text without data")
-        }
-        let bytes = UnsafeBufferPointer(
-            start: UnsafeRawPointer(data).assumingMemoryBound(to: UInt8.self),
-            count: Int(pase_varlena_data_size(text)))
-        let parsed = try parseQueryText(bytes, as: .vector)
+        let parsed = try parseQueryText(textBytes(call.value(0)), as: .vector)
         let header = try checkedHeader(
             parsed.header.dimensions, extra: call.int32(1), metric: call.int32(2))
         return QueryValue.finish(parsed.value, header)

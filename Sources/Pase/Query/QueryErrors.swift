@@ -7,25 +7,30 @@ extension ServerError {
     /// - Parameter text: what was parsed, so that the offending item can be shown; nil where there is
     ///   nothing readable to show.
     init(_ error: QueryParseError, in text: UnsafeBufferPointer<UInt8>?) {
-        let reason = ServerError.string(error.reason)
-        let state: SQLState
-        switch error.category {
-        case .invalidText:
-            state = text == nil ? .invalidBinaryRepresentation : .invalidTextRepresentation
-        case .outOfRange: state = .numericValueOutOfRange
-        case .invalidBinary: state = .invalidBinaryRepresentation
-        case .internalError: state = .internalError
-        }
+        let reason = ServerError.sentence(error.reason)
         guard let text else {
-            self.init(
-                state, "invalid value of type pase", detail: "\(ServerError.capitalized(reason)).")
+            let state = SQLState(error.category, ofText: false)
+            self.init(state, "invalid value of type pase", detail: "\(reason).")
             return
         }
         let item = ServerError.excerpt(text, error.item)
         self.init(
-            state, "invalid input syntax for type pase: \"\(item)\"",
-            detail: "\(ServerError.capitalized(reason)).",
+            SQLState(error.category, ofText: true),
+            "invalid input syntax for type pase: \"\(item)\"", detail: "\(reason).",
             hint: "The form is \"v1,v2,...[:extra[:metric]]\".")
+    }
+
+    /// The server's form of an error in a vector that stands in a column as base64.
+    ///
+    /// - Parameter row: where it stands, as a packed TID; nil where that is not known.
+    init(_ error: QueryParseError, inBase64 text: UnsafeBufferPointer<UInt8>, row: UInt64?) {
+        let item = ServerError.excerpt(text, error.item)
+        var detail = "\(ServerError.sentence(error.reason))."
+        if let row { detail += " It stands in row (\(row >> 16),\(row & 0xFFFF)) of the table." }
+        self.init(
+            SQLState(error.category, ofText: true), "invalid base64 vector: \"\(item)\"",
+            detail: detail,
+            hint: "The vectors of a column of type text are base64 of float4 values.")
     }
 
     /// A parser's reason as the beginning of a sentence.
@@ -53,5 +58,18 @@ extension ServerError {
         }
         let bytes = UnsafeBufferPointer(rebasing: text[start..<end])
         return String(decoding: bytes, as: UTF8.self) + (isCut ? "..." : "")
+    }
+}
+
+extension SQLState {
+    /// The state for a parser's error in text, or in a message or value of another form.
+    fileprivate init(_ category: QueryParseError.Category, ofText isText: Bool) {
+        switch category {
+        case .invalidText:
+            self = isText ? .invalidTextRepresentation : .invalidBinaryRepresentation
+        case .outOfRange: self = .numericValueOutOfRange
+        case .invalidBinary: self = .invalidBinaryRepresentation
+        case .internalError: self = .internalError
+        }
     }
 }

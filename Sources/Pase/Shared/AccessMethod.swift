@@ -35,12 +35,13 @@ func isDistanceOrderable(
     return true
 }
 
-/// Refuses `base64_encoded = 1` on a column of numbers.
-func checkNotBase64(_ isBase64: Bool?) throws(ServerError) {
-    if isBase64 == true {
+/// Refuses two different values for what has two names; 0 is one that is not given.
+func checkDimensionOptions(dim: Int32, dimension: Int32) throws(ServerError) {
+    if dim != 0, dimension != 0, dim != dimension {
         throw ServerError(
-            .invalidParameterValue, "base64_encoded = 1 is for columns of type text",
-            hint: "Leave the option out, or use an operator class for text.")
+            .invalidParameterValue,
+            "options dim (\(dim)) and dimension (\(dimension)) contradict each other",
+            hint: "They mean the same; give one of them.")
     }
 }
 

@@ -25,8 +25,8 @@ struct IndexQuery {
     let metric: QueryMetric
     let strategy: Int32
 
-    /// Operators 1 and 2, `<?>` and `<#>`, have a value of type pase behind them; 3 and 4, `<->` and
-    /// `<=>`, an array. One without elements is no vector, and as a query like NULL.
+    /// Operators 1 and 2, `<?>` (for text `<!>`) and `<#>`, have a value of type pase behind them; 3 and
+    /// 4, `<->` and `<=>`, an array. One without elements is no vector, and as a query like NULL.
     init?(_ value: Datum, strategy: Int32) throws(ServerError) {
         self.strategy = strategy
         let query: QueryValue

@@ -18,6 +18,9 @@ func validateOperatorClass(_ id: Oid, _ accessMethod: StaticString) -> Bool {
                     + "\(String(cString: accessMethod.utf8Start)) \(what)")
         }
 
+        if VectorEncoding(ofType: operatorClass.input_type) == nil {
+            try complain("is neither for type real[] nor for type text")
+        }
         var operators: UnsafeMutablePointer<PaseOperatorMember>?
         var operatorCount: Int32 = 0
         try check(pase_operator_members(operatorClass.family, &operators, &operatorCount))

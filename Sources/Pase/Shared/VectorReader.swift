@@ -6,10 +6,25 @@ import PostgresServer
 struct VectorReader {
     let metric: Metric
     let indexName: String
+    private let encoding: VectorEncoding
 
-    /// The vector of an indexed column's value, nil where there is none to index: an empty array.
-    func read(_ value: Datum) throws(ServerError) -> UnsafeBufferPointer<Float>? {
-        let vector = try FloatArray(value).elements
+    init(_ index: ServerRelation, _ metric: Metric.Kind) throws(ServerError) {
+        self.metric = Metric(metric, kernels)
+        indexName = index.name
+        encoding = try VectorEncoding(index)
+    }
+
+    /// The vector of an indexed column's value, nil where there is none to index: an array without
+    /// elements, text without a character.
+    ///
+    /// - Parameter row: the value's row, as a packed TID.
+    /// - Returns: the vector, where it stands or in the current memory context.
+    func read(_ value: Datum, of row: UInt64) throws(ServerError) -> UnsafeBufferPointer<Float>? {
+        let vector: UnsafeBufferPointer<Float>
+        switch encoding {
+        case .array: vector = try FloatArray(value).elements
+        case .base64: vector = try Base64Vector(value, row: row).elements
+        }
         guard let start = vector.baseAddress, vector.count > 0 else { return nil }
         try checkDimensionLimit(vector.count)
         try checkFinite(start, vector.count)
@@ -34,7 +49,7 @@ struct VectorReader {
     }
 }
 
-/// The message about arrays without elements, once per statement at most.
+/// The message about values that are no vector, once per statement at most.
 func warnOfEmptyVector(_ indexName: String) throws(ServerError) {
     try report(
         WARNING, .dataException,

@@ -96,6 +96,13 @@ CREATE OPERATOR CLASS wrong_function FOR TYPE float4[] USING pase_hnsw AS OPERAT
 SELECT amvalidate(oid) FROM pg_opclass WHERE opcname = 'wrong_function';
 DROP OPERATOR FAMILY wrong_function USING pase_hnsw;
 DROP FUNCTION wrong;
+CREATE OPERATOR CLASS odd_type FOR TYPE int4[] USING pase_hnsw AS OPERATOR 1 <?> (float4[], pase) FOR ORDER BY float_ops,
+	FUNCTION 1 (int4[], int4[]) pase_class_cosine();
+SELECT amvalidate(oid) FROM pg_opclass WHERE opcname = 'odd_type';
+CREATE TABLE of_odd_type (v int4[]);
+CREATE INDEX of_odd_type_idx ON of_odd_type USING pase_hnsw (v odd_type);
+DROP TABLE of_odd_type;
+DROP OPERATOR FAMILY odd_type USING pase_hnsw;
 CREATE OPERATOR CLASS second_function FOR TYPE float4[] USING pase_hnsw AS OPERATOR 1 <?> (float4[], pase) FOR ORDER BY float_ops, FUNCTION 2 pase_class_cosine();
 
 -- A class of one's own may use the metrics there are, and no other

@@ -13,8 +13,12 @@ INSERT INTO faulty SELECT i, ARRAY[i, 2 * i] FROM generate_series(1, 40) AS i;
 INSERT INTO faulty SELECT i, ARRAY[7, 14] FROM generate_series(41, 50) AS i;
 CREATE INDEX faulty_idx ON faulty USING pase_hnsw (v) WITH (base_nb_num = 2, ef_build = 4);
 CREATE TABLE unindexed AS SELECT * FROM faulty;
+CREATE VIEW faulty_searched AS SELECT id, v AS vector FROM faulty;
 CREATE TABLE vacant (id int, v float4[]);
 CREATE INDEX vacant_idx ON vacant USING pase_hnsw (v);
+-- base64 of 0 and 1, 2 and 0, and so on
+CREATE TABLE encoded AS SELECT i AS id, CASE WHEN i % 2 = 0 THEN 'AAAAAAAAgD8=' ELSE 'AAAAQAAAAAA=' END AS v FROM generate_series(1, 10) AS i;
+CREATE INDEX encoded_idx ON encoded USING pase_hnsw (v);
 
 -- The table and its index have all they had
 CREATE FUNCTION is_whole() RETURNS boolean LANGUAGE plpgsql AS $$
@@ -84,6 +88,7 @@ SELECT * FROM survive($$SELECT NULL::pase$$);
 -- an operator, an error of ours, an array that is out of line
 SELECT * FROM survive($$SELECT v <?> pase(v), v <#> '1,2:0:1', v <-> v, v <=> '{1,2}' FROM unindexed LIMIT 3$$);
 SELECT * FROM survive($$SELECT array_fill(id, ARRAY[9000])::float4[] <-> array_fill(1, ARRAY[9000])::float4[] FROM unindexed LIMIT 3$$);
+SELECT * FROM survive($$SELECT v <!> '1,2', v <!> pase(v, 1, 1) FROM encoded LIMIT 3$$);
 -- planning
 SELECT * FROM survive($$EXPLAIN SELECT id FROM faulty ORDER BY v <?> '1,2' LIMIT 1$$);
 -- scans
@@ -94,6 +99,8 @@ SELECT * FROM survive($$SELECT id FROM faulty ORDER BY v <?> (SELECT NULL::pase)
 SELECT * FROM survive($$SELECT * FROM vacant ORDER BY v <?> '1,2' LIMIT 3$$);
 SELECT * FROM survive($$SELECT a.id, n.id FROM unindexed AS a, LATERAL (SELECT id FROM faulty AS b ORDER BY b.v <?> pase(a.v, 2) LIMIT 2) AS n WHERE a.id < 6$$);
 SELECT * FROM survive($$SELECT a.id, n.id FROM unindexed AS a, LATERAL (SELECT id FROM faulty AS b ORDER BY b.v <?> pase(a.v, 2, a.id % 4) LIMIT 2) AS n WHERE a.id < 6$$);
+SELECT * FROM survive($$SELECT id FROM encoded ORDER BY v <!> '1,2' LIMIT 3$$);
+SELECT * FROM survive($$SELECT id FROM hnsw_search('1,2', 10, 3, 'faulty_searched')$$);
 -- insertions
 SELECT * FROM survive($$INSERT INTO faulty VALUES (100, '{30.4,60}')$$);
 SELECT * FROM survive($$INSERT INTO faulty VALUES (100, '{7,14}')$$);
@@ -101,12 +108,14 @@ SELECT * FROM survive($$INSERT INTO faulty SELECT i, ARRAY[i, 1] FROM generate_s
 SELECT * FROM survive($$INSERT INTO faulty VALUES (100, NULL), (101, '{}')$$);
 SELECT * FROM survive($$INSERT INTO vacant VALUES (1, '{1,2}'), (2, '{2,3}'), (3, '{1,2}')$$);
 SELECT * FROM survive($$UPDATE faulty SET v = '{100,200}' WHERE id = 30$$);
+SELECT * FROM survive($$INSERT INTO encoded VALUES (100, 'AAAAQAAAgD8='), (101, NULL), (102, '')$$);
 -- builds
 SELECT * FROM survive($$CREATE INDEX ON unindexed USING pase_hnsw (v)$$);
 SELECT * FROM survive($$CREATE INDEX ON unindexed USING pase_hnsw (v pase_hnsw_cosine_ops) WITH (dim = 2, base_nb_num = 4)$$);
 SELECT * FROM survive($$CREATE UNLOGGED TABLE u AS SELECT * FROM unindexed; CREATE INDEX ON u USING pase_hnsw (v); INSERT INTO u VALUES (1, '{1,2}')$$);
 SELECT * FROM survive($$CREATE TEMPORARY TABLE u AS SELECT * FROM unindexed; CREATE INDEX ON u USING pase_hnsw (v)$$);
 SELECT * FROM survive($$REINDEX INDEX faulty_idx$$);
+SELECT * FROM survive($$REINDEX INDEX encoded_idx$$);
 SELECT * FROM survive($$TRUNCATE vacant$$);
 SELECT * FROM survive($$ALTER INDEX faulty_idx SET (ef_search = 20)$$);
 -- the access method's own word
@@ -174,4 +183,5 @@ VACUUM faulty;
 SELECT is_whole();
 
 DROP FUNCTION survive, is_whole, memory, fail;
-DROP TABLE faulty, unindexed, vacant;
+DROP VIEW faulty_searched;
+DROP TABLE faulty, unindexed, vacant, encoded;

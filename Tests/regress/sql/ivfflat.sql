@@ -118,6 +118,7 @@ CREATE INDEX ON late_rows USING pase_ivfflat (v) WITH (clustering_type = 2);
 CREATE INDEX ON late_rows USING pase_ivfflat (v) WITH (distance_type = 1);
 CREATE INDEX ON late_rows USING pase_ivfflat (v) WITH (clustering_type = 0);
 CREATE INDEX ON late_rows USING pase_ivfflat (v) WITH (dimension = 3);
+CREATE INDEX ON late_rows USING pase_ivfflat (v) WITH (dim = 2, dimension = 3);
 SELECT amvalidate(oid) FROM pg_opclass WHERE opcname LIKE 'pase\_ivfflat%' ORDER BY opcname;
 
 DROP TABLE vectors_table, late_rows, unlogged_rows;

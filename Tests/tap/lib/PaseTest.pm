@@ -302,7 +302,7 @@ sub wait_until
 sub no_complaints
 {
 	my ($node, $what) = @_;
-	my @lines = grep { /PANIC|TRAP|leak|was terminated by signal|inconsistent page|not closed|damaged/ }
+	my @lines = grep { /PANIC|TRAP|\bleak|was terminated by signal|inconsistent page|not closed|damaged/ }
 	  split(/\n/, slurp_file($node->logfile));
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return is(join("\n", @lines[ 0 .. ($#lines < 9 ? $#lines : 9) ]), '', $what);

@@ -1,9 +1,10 @@
--- pase_hnsw and the metrics: each class answers its own, in the right order, and no other.
+-- The metrics: each operator class answers its own, in the right order, and no other.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pase;
 RESET client_min_messages;
 SET enable_seqscan = off;
 SET jit = off;
+
 -- Vectors of small integers, of different lengths, none of them zero
 CREATE TABLE metric (id int PRIMARY KEY, v float4[]);
 INSERT INTO metric
@@ -12,6 +13,7 @@ INSERT INTO metric
 	FROM generate_series(1, 1000) AS i;
 ANALYZE metric;
 \set q '10,-20,30,-40,50,60'
+
 -- The scan that a statement uses
 CREATE FUNCTION scan(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -23,6 +25,7 @@ BEGIN
 		END IF;
 	END LOOP;
 END $$;
+
 -- What answers each metric, by class of the index
 CREATE FUNCTION scans() RETURNS TABLE (expression text, scan text) LANGUAGE sql AS $$
 	SELECT e, scan('SELECT id FROM metric ORDER BY v ' || e || ' LIMIT 5') FROM unnest(ARRAY[
@@ -34,6 +37,7 @@ CREATE FUNCTION scans() RETURNS TABLE (expression text, scan text) LANGUAGE sql 
 		'<?> ''1,2,3,4,5,6'' DESC', '<#> ''1,2,3,4,5,6:10:1'' DESC', '<?> ''1,2,3,4,5,6:10:3'' DESC', '<-> ''{1,2,3,4,5,6}'' DESC',
 		'<?> ''1,2,3,4,5,6'' NULLS FIRST']) AS e;
 $$;
+
 -- The ten nearest by the index, with the distance in another metric, and the same without an index
 CREATE FUNCTION same(expression text, sort text) RETURNS TABLE (scan text, agreement boolean) LANGUAGE plpgsql AS $$
 DECLARE
@@ -46,265 +50,73 @@ BEGIN
 	agreement := found = truth;
 	RETURN NEXT;
 END $$;
+
 --
 -- Without an index the value alone decides: metric 1 ASC gives the least similar first
 --
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:200:0''', 'ASC');
- scan | agreement 
-------+-----------
- Seq  | t
-(1 row)
-
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:200:1''', 'ASC');
- scan | agreement 
-------+-----------
- Seq  | t
-(1 row)
-
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:200:2''', 'ASC');
- scan | agreement 
-------+-----------
- Seq  | t
-(1 row)
-
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:200:3''', 'ASC');
- scan | agreement 
-------+-----------
- Seq  | t
-(1 row)
 
 --
 -- Squared Euclidean distance, the default
 --
 CREATE INDEX metric_idx ON metric USING pase_hnsw (v);
 SELECT * FROM scans();
-          expression           | scan  
--------------------------------+-------
- <?> '1,2,3,4,5,6'             | Index
- <#> '1,2,3,4,5,6:10:0'        | Index
- <?> '1,2,3,4,5,6:10:1'        | Index
- <#> '1,2,3,4,5,6:10:1'        | Index
- <?> '1,2,3,4,5,6:10:2'        | Seq
- <#> '1,2,3,4,5,6:10:2'        | Seq
- <?> '1,2,3,4,5,6:10:3'        | Seq
- <#> '1,2,3,4,5,6:10:3'        | Seq
- <-> '{1,2,3,4,5,6}'           | Index
- <=> '{1,2,3,4,5,6}'           | Seq
- <?> '1,2,3,4,5,6' DESC        | Seq
- <#> '1,2,3,4,5,6:10:1' DESC   | Seq
- <?> '1,2,3,4,5,6:10:3' DESC   | Seq
- <-> '{1,2,3,4,5,6}' DESC      | Seq
- <?> '1,2,3,4,5,6' NULLS FIRST | Seq
-(15 rows)
-
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:200:0''', 'ASC');
- scan  | agreement 
--------+-----------
- Index | t
-(1 row)
-
 SELECT * FROM same('<#> ''10,-20,30,-40,50,60:200:0''', 'ASC');
- scan  | agreement 
--------+-----------
- Index | t
-(1 row)
-
 SELECT * FROM same('<-> ''{10,-20,30,-40,50,60}''', 'ASC');
- scan  | agreement 
--------+-----------
- Index | t
-(1 row)
-
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:200:2''', 'ASC');
- scan | agreement 
-------+-----------
- Seq  | t
-(1 row)
-
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:200:3''', 'ASC');
- scan | agreement 
-------+-----------
- Seq  | t
-(1 row)
-
 -- metric 1 over this index: the order of Euclidean distance
 SELECT array_agg(id) = (SELECT array_agg(id) FROM (SELECT id FROM metric ORDER BY v <?> :'q' LIMIT 10) AS s) AS "the same rows"
 FROM (SELECT id FROM metric ORDER BY v <?> (:'q' || ':0:1')::pase LIMIT 10) AS s;
- the same rows 
----------------
- t
-(1 row)
-
 -- DESC: the most similar first, by a sort
 SELECT round(avg(a.d)) = round(avg(b.d)) AS "most similar first" FROM
 	(SELECT v <?> (:'q' || ':0:1')::pase AS d FROM metric ORDER BY d DESC LIMIT 10) AS a,
 	(SELECT (v <?> (:'q' || ':0:1')::pase) + 0 AS d FROM metric ORDER BY d DESC LIMIT 10) AS b;
- most similar first 
---------------------
- t
-(1 row)
-
 DROP INDEX metric_idx;
+
 --
 -- Inner product
 --
 CREATE INDEX metric_idx ON metric USING pase_hnsw (v pase_hnsw_ip_ops);
 SELECT * FROM scans();
-          expression           | scan  
--------------------------------+-------
- <?> '1,2,3,4,5,6'             | Seq
- <#> '1,2,3,4,5,6:10:0'        | Seq
- <?> '1,2,3,4,5,6:10:1'        | Index
- <#> '1,2,3,4,5,6:10:1'        | Index
- <?> '1,2,3,4,5,6:10:2'        | Seq
- <#> '1,2,3,4,5,6:10:2'        | Seq
- <?> '1,2,3,4,5,6:10:3'        | Index
- <#> '1,2,3,4,5,6:10:3'        | Index
- <-> '{1,2,3,4,5,6}'           | Seq
- <=> '{1,2,3,4,5,6}'           | Seq
- <?> '1,2,3,4,5,6' DESC        | Seq
- <#> '1,2,3,4,5,6:10:1' DESC   | Seq
- <?> '1,2,3,4,5,6:10:3' DESC   | Seq
- <-> '{1,2,3,4,5,6}' DESC      | Seq
- <?> '1,2,3,4,5,6' NULLS FIRST | Seq
-(15 rows)
-
 -- metric 1 ASC over this index: the most similar first
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:400:1''', 'DESC');
- scan  | agreement 
--------+-----------
- Index | t
-(1 row)
-
 SELECT * FROM same('<#> ''10,-20,30,-40,50,60:400:1''', 'DESC');
- scan  | agreement 
--------+-----------
- Index | t
-(1 row)
-
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:400:3''', 'ASC');
- scan  | agreement 
--------+-----------
- Index | t
-(1 row)
-
 SELECT * FROM same('<#> ''10,-20,30,-40,50,60:400:3''', 'ASC');
- scan  | agreement 
--------+-----------
- Index | t
-(1 row)
-
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:400:0''', 'ASC');
- scan | agreement 
-------+-----------
- Seq  | t
-(1 row)
-
 SELECT * FROM same('<=> ''{10,-20,30,-40,50,60}''', 'ASC');
- scan | agreement 
-------+-----------
- Seq  | t
-(1 row)
-
 SELECT * FROM same('<-> ''{10,-20,30,-40,50,60}''', 'ASC');
- scan | agreement 
-------+-----------
- Seq  | t
-(1 row)
-
 -- all rows, from the most similar to the least
 SELECT count(*), count(*) FILTER (WHERE d < former) AS descents FROM (
 	SELECT d, lag(d) OVER (ORDER BY n) AS former FROM (SELECT d, row_number() OVER () AS n FROM
 		(SELECT v <?> (:'q' || ':100:3')::pase AS d FROM metric ORDER BY v <?> (:'q' || ':100:3')::pase LIMIT 300) AS s) AS s) AS s;
- count | descents 
--------+----------
-   300 |        0
-(1 row)
-
 DROP INDEX metric_idx;
+
 --
 -- Cosine
 --
 CREATE INDEX metric_idx ON metric USING pase_hnsw (v pase_hnsw_cosine_ops);
 SELECT * FROM scans();
-          expression           | scan  
--------------------------------+-------
- <?> '1,2,3,4,5,6'             | Seq
- <#> '1,2,3,4,5,6:10:0'        | Seq
- <?> '1,2,3,4,5,6:10:1'        | Seq
- <#> '1,2,3,4,5,6:10:1'        | Seq
- <?> '1,2,3,4,5,6:10:2'        | Index
- <#> '1,2,3,4,5,6:10:2'        | Index
- <?> '1,2,3,4,5,6:10:3'        | Seq
- <#> '1,2,3,4,5,6:10:3'        | Seq
- <-> '{1,2,3,4,5,6}'           | Seq
- <=> '{1,2,3,4,5,6}'           | Index
- <?> '1,2,3,4,5,6' DESC        | Seq
- <#> '1,2,3,4,5,6:10:1' DESC   | Seq
- <?> '1,2,3,4,5,6:10:3' DESC   | Seq
- <-> '{1,2,3,4,5,6}' DESC      | Seq
- <?> '1,2,3,4,5,6' NULLS FIRST | Seq
-(15 rows)
-
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:400:2''', 'ASC');
- scan  | agreement 
--------+-----------
- Index | t
-(1 row)
-
 SELECT * FROM same('<#> ''10,-20,30,-40,50,60:400:2''', 'ASC');
- scan  | agreement 
--------+-----------
- Index | t
-(1 row)
-
 SELECT * FROM same('<=> ''{10,-20,30,-40,50,60}''', 'ASC');
- scan  | agreement 
--------+-----------
- Index | t
-(1 row)
-
 -- lengths do not matter
 SELECT * FROM same('<=> ''{0.1,-0.2,0.3,-0.4,0.5,0.6}''', 'ASC');
- scan  | agreement 
--------+-----------
- Index | t
-(1 row)
-
 SELECT * FROM same('<=> ''{1e18,-2e18,3e18,-4e18,5e18,6e18}''', 'ASC');
- scan  | agreement 
--------+-----------
- Index | t
-(1 row)
-
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:400:0''', 'ASC');
- scan | agreement 
-------+-----------
- Seq  | t
-(1 row)
-
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:400:1''', 'ASC');
- scan | agreement 
-------+-----------
- Seq  | t
-(1 row)
-
 -- a vector without a direction is indexed and found
 INSERT INTO metric VALUES (0, '{0,0,0,0,0,0}');
 SELECT count(*), count(*) FILTER (WHERE id = 0) AS zero FROM (SELECT id FROM metric ORDER BY v <=> '{1,2,3,4,5,6}' LIMIT 2000) AS s;
- count | zero 
--------+------
-  1001 |    1
-(1 row)
-
 SELECT count(*) FROM (SELECT id FROM metric ORDER BY v <=> '{0,0,0,0,0,0}' LIMIT 2000) AS s;
- count 
--------
-  1001
-(1 row)
-
 DELETE FROM metric WHERE id = 0;
 DROP INDEX metric_idx;
+
 --
 -- Several indexes on a column: each query takes the one that answers it
 --
@@ -312,46 +124,12 @@ CREATE INDEX metric_l2 ON metric USING pase_hnsw (v);
 CREATE INDEX metric_ip ON metric USING pase_hnsw (v pase_hnsw_ip_ops);
 CREATE INDEX metric_cosine ON metric USING pase_hnsw (v pase_hnsw_cosine_ops);
 EXPLAIN (COSTS OFF) SELECT id FROM metric ORDER BY v <?> '1,2,3,4,5,6' LIMIT 5;
-                    QUERY PLAN                     
----------------------------------------------------
- Limit
-   ->  Index Scan using metric_l2 on metric
-         Order By: (v <?> '1,2,3,4,5,6:0:0'::pase)
-(3 rows)
-
 EXPLAIN (COSTS OFF) SELECT id FROM metric ORDER BY v <?> '1,2,3,4,5,6:0:2' LIMIT 5;
-                    QUERY PLAN                     
----------------------------------------------------
- Limit
-   ->  Index Scan using metric_cosine on metric
-         Order By: (v <?> '1,2,3,4,5,6:0:2'::pase)
-(3 rows)
-
 EXPLAIN (COSTS OFF) SELECT id FROM metric ORDER BY v <?> '1,2,3,4,5,6:0:3' LIMIT 5;
-                    QUERY PLAN                     
----------------------------------------------------
- Limit
-   ->  Index Scan using metric_ip on metric
-         Order By: (v <?> '1,2,3,4,5,6:0:3'::pase)
-(3 rows)
-
 EXPLAIN (COSTS OFF) SELECT id FROM metric ORDER BY v <-> '{1,2,3,4,5,6}' LIMIT 5;
-                    QUERY PLAN                     
----------------------------------------------------
- Limit
-   ->  Index Scan using metric_l2 on metric
-         Order By: (v <-> '{1,2,3,4,5,6}'::real[])
-(3 rows)
-
 EXPLAIN (COSTS OFF) SELECT id FROM metric ORDER BY v <=> '{1,2,3,4,5,6}' LIMIT 5;
-                    QUERY PLAN                     
----------------------------------------------------
- Limit
-   ->  Index Scan using metric_cosine on metric
-         Order By: (v <=> '{1,2,3,4,5,6}'::real[])
-(3 rows)
-
 DROP INDEX metric_l2, metric_ip, metric_cosine;
+
 --
 -- A generic plan does not know the metric. Whatever comes, the order is right
 --
@@ -360,169 +138,37 @@ PREPARE metric_query (pase) AS SELECT array_agg(round(d::numeric, 4)) AS nearest
 PREPARE metric_exact (pase) AS SELECT array_agg(round(d::numeric, 4)) AS nearest FROM (SELECT v <?> $1 AS d FROM metric ORDER BY (v <?> $1) + 0 LIMIT 5) AS s;
 CREATE INDEX metric_idx ON metric USING pase_hnsw (v);
 SELECT scan($$EXECUTE metric_query('1,2,3,4,5,6')$$);
- scan  
--------
- Index
-(1 row)
-
 EXECUTE metric_query('10,-20,30,-40,50,60:400:0');
-                       nearest                       
------------------------------------------------------
- {1250.0000,2964.0000,3193.0000,3522.0000,3710.0000}
-(1 row)
-
 EXECUTE metric_exact('10,-20,30,-40,50,60:400:0');
-                       nearest                       
------------------------------------------------------
- {1250.0000,2964.0000,3193.0000,3522.0000,3710.0000}
-(1 row)
-
 EXECUTE metric_query('10,-20,30,-40,50,60:400:2');
-               nearest                
---------------------------------------
- {0.0473,0.0598,0.0657,0.0811,0.0838}
-(1 row)
-
 EXECUTE metric_exact('10,-20,30,-40,50,60:400:2');
-               nearest                
---------------------------------------
- {0.0473,0.0598,0.0657,0.0811,0.0838}
-(1 row)
-
 EXECUTE metric_query('10,-20,30,-40,50,60:400:3');
-                            nearest                            
----------------------------------------------------------------
- {-15310.0000,-15020.0000,-14560.0000,-14500.0000,-14480.0000}
-(1 row)
-
 EXECUTE metric_exact('10,-20,30,-40,50,60:400:3');
-                            nearest                            
----------------------------------------------------------------
- {-15310.0000,-15020.0000,-14560.0000,-14500.0000,-14480.0000}
-(1 row)
-
 DROP INDEX metric_idx;
 CREATE INDEX metric_idx ON metric USING pase_hnsw (v pase_hnsw_ip_ops);
 SELECT scan($$EXECUTE metric_query('1,2,3,4,5,6')$$);
- scan  
--------
- Index
-(1 row)
-
 EXECUTE metric_query('10,-20,30,-40,50,60:400:3');
-                            nearest                            
----------------------------------------------------------------
- {-15310.0000,-15020.0000,-14560.0000,-14500.0000,-14480.0000}
-(1 row)
-
 EXECUTE metric_exact('10,-20,30,-40,50,60:400:3');
-                            nearest                            
----------------------------------------------------------------
- {-15310.0000,-15020.0000,-14560.0000,-14500.0000,-14480.0000}
-(1 row)
-
 EXECUTE metric_query('10,-20,30,-40,50,60:400:0');
-                       nearest                       
------------------------------------------------------
- {1250.0000,2964.0000,3193.0000,3522.0000,3710.0000}
-(1 row)
-
 EXECUTE metric_exact('10,-20,30,-40,50,60:400:0');
-                       nearest                       
------------------------------------------------------
- {1250.0000,2964.0000,3193.0000,3522.0000,3710.0000}
-(1 row)
-
 EXECUTE metric_query('10,-20,30,-40,50,60:400:2');
-               nearest                
---------------------------------------
- {0.0473,0.0598,0.0657,0.0811,0.0838}
-(1 row)
-
 EXECUTE metric_exact('10,-20,30,-40,50,60:400:2');
-               nearest                
---------------------------------------
- {0.0473,0.0598,0.0657,0.0811,0.0838}
-(1 row)
-
 DROP INDEX metric_idx;
 CREATE INDEX metric_idx ON metric USING pase_hnsw (v pase_hnsw_cosine_ops);
 SELECT scan($$EXECUTE metric_query('1,2,3,4,5,6')$$);
- scan  
--------
- Index
-(1 row)
-
 EXECUTE metric_query('10,-20,30,-40,50,60:400:2');
-               nearest                
---------------------------------------
- {0.0473,0.0598,0.0657,0.0811,0.0838}
-(1 row)
-
 EXECUTE metric_exact('10,-20,30,-40,50,60:400:2');
-               nearest                
---------------------------------------
- {0.0473,0.0598,0.0657,0.0811,0.0838}
-(1 row)
-
 EXECUTE metric_query('10,-20,30,-40,50,60:400:0');
-                       nearest                       
------------------------------------------------------
- {1250.0000,2964.0000,3193.0000,3522.0000,3710.0000}
-(1 row)
-
 EXECUTE metric_exact('10,-20,30,-40,50,60:400:0');
-                       nearest                       
------------------------------------------------------
- {1250.0000,2964.0000,3193.0000,3522.0000,3710.0000}
-(1 row)
-
 EXECUTE metric_query('10,-20,30,-40,50,60:400:1');
-                            nearest                            
----------------------------------------------------------------
- {-14690.0000,-14050.0000,-13890.0000,-13130.0000,-12220.0000}
-(1 row)
-
 EXECUTE metric_exact('10,-20,30,-40,50,60:400:1');
-                            nearest                            
----------------------------------------------------------------
- {-14690.0000,-14050.0000,-13890.0000,-13130.0000,-12220.0000}
-(1 row)
-
 EXECUTE metric_query('10,-20,30,-40,50,60:400:3');
-                            nearest                            
----------------------------------------------------------------
- {-15310.0000,-15020.0000,-14560.0000,-14500.0000,-14480.0000}
-(1 row)
-
 EXECUTE metric_exact('10,-20,30,-40,50,60:400:3');
-                            nearest                            
----------------------------------------------------------------
- {-15310.0000,-15020.0000,-14560.0000,-14500.0000,-14480.0000}
-(1 row)
-
 -- rows come from a sort of all of them then, so a rescan has to start over
 SELECT count(*), count(DISTINCT n.id) FROM generate_series(0, 3) AS m, LATERAL (SELECT id FROM metric ORDER BY v <?> pase('{1,2,3,4,5,6}'::float4[], 0, m) LIMIT 7) AS n;
- count | count 
--------+-------
-    28 |    26
-(1 row)
-
 SELECT m, count(*), count(DISTINCT n.id) FROM generate_series(0, 3) AS m, LATERAL (SELECT id FROM metric ORDER BY v <?> pase('{1,2,3,4,5,6}'::float4[], 0, m) LIMIT 3000) AS n GROUP BY m ORDER BY m;
- m | count | count 
----+-------+-------
- 0 |  1000 |  1000
- 1 |  1000 |  1000
- 2 |  1000 |  1000
- 3 |  1000 |  1000
-(4 rows)
-
 EXECUTE metric_query(NULL);
- nearest 
----------
- 
-(1 row)
-
 RESET plan_cache_mode;
+
 DROP TABLE metric;
 DROP FUNCTION scans, same, scan;
