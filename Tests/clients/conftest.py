@@ -7,11 +7,15 @@ database of its own.
 import os
 import random
 import struct
+import subprocess
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
+
+REPOSITORY = Path(__file__).parent.parent.parent
+DOCUMENTATION = REPOSITORY / "docs"
 
 DIMENSIONS = 16
 ROWS = 2000
@@ -82,6 +86,19 @@ def database(empty_database):
     """A database with the extension."""
     empty_database.run("CREATE EXTENSION pase")
     return empty_database
+
+
+def psql(database, script, directory=None):
+    """Runs a script up to its first error, which ends the test."""
+    done = subprocess.run(
+        ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"],
+        input=script,
+        env=database.environment,
+        cwd=directory,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def real(number):

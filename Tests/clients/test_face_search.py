@@ -8,6 +8,8 @@ import random
 import psycopg2
 import pytest
 
+from conftest import DOCUMENTATION
+
 DIMENSIONS = 512
 
 # What `prisma migrate` makes of the schema in docs/clients.md.
@@ -77,7 +79,9 @@ def test_without_an_index(cursor):
 
 
 def test_with_an_index(cursor):
-    cursor.execute('CREATE INDEX "FaceEmbedding_embedding" ON "FaceEmbedding" USING pase_hnsw (embedding pase_hnsw_cosine_ops)')
+    index = 'CREATE INDEX "FaceEmbedding_embedding" ON "FaceEmbedding" USING pase_hnsw (embedding pase_hnsw_cosine_ops);'
+    assert index in (DOCUMENTATION / "clients.md").read_text()
+    cursor.execute(index)
     assert_faces_found(cursor)
     # Of fifteen rows the planner would rather read them all.
     cursor.execute("SET enable_seqscan = off")

@@ -1,16 +1,14 @@
 """The recipes of docs/moving-from-pgvector.md, statement by statement as they stand there."""
 
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 
-from conftest import assert_found, cosine_distance
+from conftest import DOCUMENTATION, assert_found, cosine_distance, psql
 
 pytestmark = pytest.mark.pgvector
 
-RECIPES = Path(__file__).parent.parent.parent / "docs" / "moving-from-pgvector.md"
+RECIPES = DOCUMENTATION / "moving-from-pgvector.md"
 PLACES = {number: [number % 31 - 15.5, number % 17 - 8.25, number % 7 + 0.125] for number in range(1, 1001)}
 QUERY = [3.0, -2.0, 5.0]
 
@@ -27,14 +25,7 @@ def blocks(heading):
 
 def follow(database, heading):
     for block in blocks(heading):
-        done = subprocess.run(
-            ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"],
-            input=block,
-            env=database.environment,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
+        psql(database, block)
 
 
 @pytest.fixture
