@@ -64,6 +64,17 @@ def test_at_once(table):
             table.run("INSERT INTO items (embedding) VALUES (%s::real[])", wrong)
 
 
+def test_zeros_are_found(table):
+    """pgvector leaves them out of an index for cosine distance."""
+    follow(table, "At once")
+    table.run("INSERT INTO items (id, embedding) VALUES (0, '{0,0,0}')")
+    with table.connect() as connection:
+        connection.execute("SET enable_seqscan = off")
+        search = "SELECT id FROM items ORDER BY embedding <=> '{3,-2,5}' LIMIT 2000"
+        assert "Index Scan using items_embedding_idx" in str(connection.execute("EXPLAIN " + search).fetchall())
+        assert sorted(number for number, in connection.execute(search)) == list(range(1001))
+
+
 def test_while_the_application_goes_on(table):
     follow(table, "While the application goes on")
     assert_moved(table)
