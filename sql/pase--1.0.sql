@@ -280,3 +280,65 @@ CREATE FUNCTION inner_product_search(query_vector text, ef int, k int, table_nam
 BEGIN ATOMIC
 	SELECT s.id, s.distance FROM pase_search(query_vector, ef, k, NULL, table_name, true) AS s;
 END;
+
+-- Functions over vectors. Beside those of other extensions of these names they differ by the arguments' types.
+
+CREATE FUNCTION l2_distance(float4[], float4[]) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pase_euclidean_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+CREATE FUNCTION cosine_distance(float4[], float4[]) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pase_cosine_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+CREATE FUNCTION inner_product(float4[], float4[]) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pase_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+CREATE FUNCTION negative_inner_product(float4[], float4[]) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pase_negative_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+CREATE FUNCTION l1_distance(float4[], float4[]) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pase_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+CREATE FUNCTION l2_normalize(float4[]) RETURNS float4[]
+	AS 'MODULE_PATHNAME', 'pase_l2_normalize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+CREATE FUNCTION vector_dims(float4[]) RETURNS int4
+	AS 'MODULE_PATHNAME', 'pase_vector_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION vector_norm(float4[]) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pase_vector_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+-- Aggregates. Their states begin with the first vector, so their steps get NULLs.
+
+CREATE FUNCTION pase_vector_accumulate(internal, float4[]) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 5;
+
+CREATE FUNCTION pase_vector_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 5;
+
+CREATE FUNCTION pase_vector_serialize(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+CREATE FUNCTION pase_vector_deserialize(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+
+CREATE FUNCTION pase_vector_total(internal) RETURNS float4[]
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 5;
+
+CREATE FUNCTION pase_vector_average(internal) RETURNS float4[]
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 5;
+
+CREATE AGGREGATE vector_sum(float4[]) (
+	SFUNC = pase_vector_accumulate, STYPE = internal, FINALFUNC = pase_vector_total,
+	COMBINEFUNC = pase_vector_combine, SERIALFUNC = pase_vector_serialize, DESERIALFUNC = pase_vector_deserialize,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE vector_avg(float4[]) (
+	SFUNC = pase_vector_accumulate, STYPE = internal, FINALFUNC = pase_vector_average,
+	COMBINEFUNC = pase_vector_combine, SERIALFUNC = pase_vector_serialize, DESERIALFUNC = pase_vector_deserialize,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE vector_sum(float4[]) IS 'sum of vectors, element by element';
+
+COMMENT ON AGGREGATE vector_avg(float4[]) IS 'mean of vectors, element by element';

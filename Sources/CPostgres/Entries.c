@@ -46,6 +46,18 @@ SQL_FUNCTION(pase_class_inner_product);
 SQL_FUNCTION(pase_class_cosine);
 SQL_FUNCTION(pase_hnsw_handler);
 SQL_FUNCTION(pase_ivfflat_handler);
+SQL_FUNCTION(pase_inner_product);
+SQL_FUNCTION(pase_negative_inner_product);
+SQL_FUNCTION(pase_l1_distance);
+SQL_FUNCTION(pase_l2_normalize);
+SQL_FUNCTION(pase_vector_dims);
+SQL_FUNCTION(pase_vector_norm);
+SQL_FUNCTION(pase_vector_accumulate);
+SQL_FUNCTION(pase_vector_combine);
+SQL_FUNCTION(pase_vector_serialize);
+SQL_FUNCTION(pase_vector_deserialize);
+SQL_FUNCTION(pase_vector_total);
+SQL_FUNCTION(pase_vector_average);
 
 /*
  * What the original's catalogue calls them. It comes here by pg_upgrade, which looks for these names before anybody

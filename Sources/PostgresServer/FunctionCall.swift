@@ -15,6 +15,19 @@ public struct FunctionCall {
     @inline(__always)
     public func value(_ n: Int32) -> Datum { pase_argument(call, n) }
 
+    /// Whether the n-th argument is NULL. Only functions that are not strict get such arguments.
+    @inline(__always)
+    public func isNull(_ n: Int32) -> Bool { pase_argument_is_null(call, n) }
+
+    /// The memory that lives as long as the aggregate's state, of whose steps this call is one.
+    public func aggregateMemory() throws(ServerError) -> ServerMemory {
+        guard let context = pase_aggregate_context(call) else {
+            throw ServerError(
+                .featureNotSupported, "a step of an aggregate was called outside of one")
+        }
+        return ServerMemory(context)
+    }
+
     /// The n-th argument as an int4.
     @inline(__always)
     public func int32(_ n: Int32) -> Int32 { pase_datum_int32(pase_argument(call, n)) }

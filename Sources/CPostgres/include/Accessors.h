@@ -19,6 +19,13 @@ PASE_PURE int pase_sqlstate(char a, char b, char c, char d, char e)
 PASE_PURE Datum pase_argument(FunctionCallInfo call, int n) { return call->args[n].value; }
 PASE_PURE bool pase_argument_is_null(FunctionCallInfo call, int n) { return call->args[n].isnull; }
 PASE_PURE void pase_return_null(FunctionCallInfo call) { call->isnull = true; }
+/* NULL outside of an aggregate. */
+PASE_PURE MemoryContext pase_aggregate_context(FunctionCallInfo call)
+{
+	MemoryContext context = NULL;
+
+	return AggCheckCallContext(call, &context) ? context : NULL;
+}
 
 PASE_PURE void *pase_datum_pointer(Datum d) { return DatumGetPointer(d); }
 PASE_PURE Datum pase_pointer_datum(const void *p) { return PointerGetDatum(p); }
@@ -44,6 +51,25 @@ PASE_PURE const uint8 *pase_array_null_bitmap(const ArrayType *a) { return ARR_N
 PASE_PURE Oid pase_array_element_type(const ArrayType *a) { return ARR_ELEMTYPE(a); }
 PASE_PURE const char *pase_array_data(const ArrayType *a) { return ARR_DATA_PTR(a); }
 PASE_PURE size_t pase_array_size(const ArrayType *a) { return VARSIZE(a); }
+/* An array of one dimension without NULLs, in zeroed memory of the size below; returns the elements. */
+PASE_PURE int pase_array_maximum_elements(void)
+{
+	return (MaxAllocSize - ARR_OVERHEAD_NONULLS(1)) / sizeof(float4);
+}
+PASE_PURE size_t pase_float4_array_size(int count)
+{
+	return ARR_OVERHEAD_NONULLS(1) + (size_t) count * sizeof(float4);
+}
+PASE_PURE float4 *pase_float4_array_initialize(ArrayType *a, int count)
+{
+	SET_VARSIZE(a, pase_float4_array_size(count));
+	a->ndim = 1;
+	a->dataoffset = 0;
+	a->elemtype = FLOAT4OID;
+	ARR_DIMS(a)[0] = count;
+	ARR_LBOUND(a)[0] = 1;
+	return (float4 *) ARR_DATA_PTR(a);
+}
 
 /* ---- memory ---- */
 PASE_PURE MemoryContext pase_current_context(void) { return CurrentMemoryContext; }

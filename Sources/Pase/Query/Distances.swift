@@ -65,27 +65,6 @@ func cosineDistance(_ call: FunctionCallInfo?) -> Datum {
     }
 }
 
-/// Two arrays with the same number of elements.
-private struct VectorPair {
-    let a: UnsafePointer<Float>
-    let b: UnsafePointer<Float>
-    let count: Int
-
-    /// Nil when one of them is empty, which is no vector.
-    @inline(__always)
-    init?(_ call: FunctionCall) throws(ServerError) {
-        let first = try FloatArray(call.value(0)).elements
-        let second = try FloatArray(call.value(1)).elements
-        guard let a = first.baseAddress, let b = second.baseAddress, first.count > 0,
-            second.count > 0
-        else { return nil }
-        try checkSameDimensions(first.count, second.count)
-        self.a = a
-        self.b = b
-        count = first.count
-    }
-}
-
 /// 1 − cos of the angle between two vectors, from 0 to 2. A zero vector has no direction; it counts
 /// as orthogonal to all others, as in an index.
 private func cosineDistance(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int)
@@ -121,13 +100,6 @@ private func cosineSums(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ 
         sums.2 += y * y
     }
     return sums
-}
-
-@inline(__always)
-private func checkSameDimensions(_ a: Int, _ b: Int) throws(ServerError) {
-    if a != b {
-        throw ServerError(.dataException, "different vector dimensions \(a) and \(b)")
-    }
 }
 
 /// The metric of the classes for squared Euclidean distance, an operator class's support function 1.

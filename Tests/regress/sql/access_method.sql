@@ -39,7 +39,8 @@ SELECT typname, typoutput::regproc FROM pg_type AS t JOIN pg_proc AS p ON p.oid 
 SELECT oid::regprocedure FROM pg_proc WHERE ours('pg_proc', oid) AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')
 	AND probin <> '$libdir/pase';
 SELECT oid::regprocedure FROM pg_proc WHERE ours('pg_proc', oid) AND (procost <= 0 OR proretset AND prorows <= 0 OR prosecdef OR proleakproof);
-SELECT oid::regprocedure FROM pg_proc WHERE ours('pg_proc', oid) AND 'internal'::regtype = ANY (proargtypes) AND prorettype NOT IN ('pase'::regtype, 'index_am_handler'::regtype);
+SELECT oid::regprocedure FROM pg_proc WHERE ours('pg_proc', oid) AND 'internal'::regtype = ANY (proargtypes) AND prorettype NOT IN ('pase'::regtype, 'index_am_handler'::regtype)
+	AND oid NOT IN (SELECT unnest(ARRAY[aggtransfn, aggcombinefn, aggserialfn, aggdeserialfn, aggfinalfn]::oid[]) FROM pg_aggregate);
 -- operators
 SELECT oid::regoperator FROM pg_operator WHERE ours('pg_operator', oid) AND (oprkind <> 'b' OR oprleft = 0 OR oprright = 0 OR oprcode = 0);
 SELECT o.oid::regoperator FROM pg_operator AS o JOIN pg_proc AS p ON p.oid = o.oprcode WHERE ours('pg_operator', o.oid)

@@ -89,6 +89,9 @@ SELECT * FROM survive($$SELECT NULL::pase$$);
 SELECT * FROM survive($$SELECT v <?> pase(v), v <#> '1,2:0:1', v <-> v, v <=> '{1,2}' FROM unindexed LIMIT 3$$);
 SELECT * FROM survive($$SELECT array_fill(id, ARRAY[9000])::float4[] <-> array_fill(1, ARRAY[9000])::float4[] FROM unindexed LIMIT 3$$);
 SELECT * FROM survive($$SELECT v <!> '1,2', v <!> pase(v, 1, 1) FROM encoded LIMIT 3$$);
+-- functions and aggregates
+SELECT * FROM survive($$SELECT l2_normalize(v), vector_norm(v), inner_product(v, v) FROM unindexed LIMIT 3$$);
+SELECT * FROM survive($$SELECT vector_sum(v), vector_avg(v) FROM unindexed GROUP BY id % 3$$);
 -- planning
 SELECT * FROM survive($$EXPLAIN SELECT id FROM faulty ORDER BY v <?> '1,2' LIMIT 1$$);
 -- scans
