@@ -12,7 +12,7 @@
 /// batch is therefore small compared with what is there. (Batches that grow with the graph are the idea of
 /// ParlayANN, Manohar et al. 2024.)
 public struct BatchConstruction {
-    /// The parts into which the links back of a batch are divided.
+    /// The parts into which the links back of a batch are divided; a power of two.
     public static var parts: Int { 32 }
 
     private var insertion: GraphInsertion
@@ -49,14 +49,15 @@ public struct BatchConstruction {
             let vector = graph.vector(at: index)
             var level = graph.level(at: index)
             while level >= 0 {
-                for slot in 0..<graph.linkCount(at: index, level: level) {
-                    let target = graph.link(at: index, level: level, slot: slot)
-                    if target % Self.parts != part { continue }
-                    let link = ScoredNode(
-                        distance: graph.linkDistance(at: index, level: level, slot: slot),
-                        node: graph.node(at: index))
+                // These lists change no more in this step: nobody links to the batch's own nodes yet.
+                let own = graph.links(at: index, level: level)
+                for slot in 0..<own.count
+                where Int(own.nodes[slot]) & (Self.parts &- 1) == part {
                     try insertion.addLink(
-                        from: graph.node(at: target), level: level, to: link, vector, in: &graph)
+                        from: graph.node(at: Int(own.nodes[slot])), level: level,
+                        to: ScoredNode(
+                            distance: own.distances[slot], node: graph.node(at: index)),
+                        vector, in: &graph)
                 }
                 level &-= 1
             }

@@ -468,9 +468,15 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         reference(UInt32(truncatingIfNeeded: index))
     }
 
-    /// The distance of a link from the node it belongs to.
-    func linkDistance(at index: Int, level: Int, slot: Int) -> Float {
-        links(index, level).distances[slot]
+    /// The links of a node on a level, as node numbers with their distances.
+    @inline(__always)
+    func links(at index: Int, level: Int) -> (
+        nodes: UnsafePointer<UInt32>, distances: UnsafePointer<Float>, count: Int
+    ) {
+        let own = links(index, level)
+        return (
+            UnsafePointer(own.indices), UnsafePointer(own.distances), linkCount(index, level)
+        )
     }
 
     /// See `MutableNeighborGraph`.

@@ -51,7 +51,7 @@ struct HnswParallelBuild {
             + MemoryGraph<ServerMemory>.regionBytes(
                 shape, nodes: collected.nodes, upperLevels: collected.upperLevels)
         guard ParallelBuild.hasRoom(regionBytes: bytes) else {
-            try report(
+            try PostgresServer.report(
                 NOTICE, .outOfMemory,
                 "the graph of \(bytes >> 20) MB does not fit into shared memory, so it is built "
                     + "without parallel workers",
@@ -138,7 +138,14 @@ struct HnswParallelBuild {
             first = batch.upperBound
             linking += 2
         }
-        if parallel.isLeader { try parallel.waitForWorkers() }
+        guard parallel.isLeader else { return }
+        try parallel.waitForWorkers()
+        report(parallel.count(0))
+    }
+
+    /// Shows how many rows all participants are done with; it is the leader's command.
+    private func report(_ rows: Int) {
+        if parallel.isLeader { pase_progress(PROGRESS_CREATEIDX_TUPLES_DONE, Int64(rows)) }
     }
 
     private mutating func link(_ batch: Range<Int>, _ step: Int) throws(ServerError) -> Int {
@@ -146,8 +153,7 @@ struct HnswParallelBuild {
         while index < batch.upperBound {
             try checkInterrupts()
             try construction.link(index, in: &graph)
-            let done = parallel.count(1)
-            if parallel.isLeader { pase_progress(PROGRESS_CREATEIDX_TUPLES_DONE, Int64(done)) }
+            report(parallel.count(1))
             index = batch.lowerBound + parallel.take(in: step)
         }
         return try parallel.finish(step)
