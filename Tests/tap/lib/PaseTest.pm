@@ -303,7 +303,6 @@ sub watch_build
 {
 	my ($node) = @_;
 	my $watch = in_background($node, <<'SQL');
-DROP TABLE IF EXISTS seen;
 CREATE TABLE seen (n serial, phase text, done int8, total int8);
 DO $$
 DECLARE
