@@ -1,14 +1,18 @@
 /*
- * Parallel builds. The leader describes the build in dynamic shared memory and starts workers; each
- * participant, the leader too, takes its share of one parallel scan of the table and sorts what it
- * made of it; then the leader merges. See Parallel.h.
+ * Parallel builds. The leader describes the build in dynamic shared memory and starts workers. Lists: each
+ * participant, the leader too, takes its share of one parallel scan of the table and sorts what it made of it; then
+ * the leader merges. A graph: all take pieces of work, step by step, and no one begins a step before all are through
+ * with the one before. See Parallel.h.
  */
 #include "CPostgres.h"
+
+#include <sys/statvfs.h>
 
 #include "access/table.h"
 #include "access/xact.h"
 #include "executor/instrument.h"
 #include "optimizer/planner.h"
+#include "storage/dsm_impl.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/snapmgr.h"
@@ -21,6 +25,7 @@
 #define KEY_QUERY UINT64CONST(0x9A5E000000000004)
 #define KEY_WAL UINT64CONST(0x9A5E000000000005)
 #define KEY_BUFFERS UINT64CONST(0x9A5E000000000006)
+#define KEY_REGION UINT64CONST(0x9A5E000000000007)
 
 typedef struct
 {
@@ -28,7 +33,10 @@ typedef struct
 	Relation	index;
 	IndexInfo  *info;
 	int			workers;
+	PaseParallelKind kind;
+	size_t		region_bytes;
 	PaseParallel *parallel;
+	int			step;
 	PaseBuildRow row;
 	void	   *state;
 	MemoryContext row_context;
@@ -71,18 +79,27 @@ leave(PaseParallel *parallel)
 
 /* Room in the segment for everything; to be made in the same order. */
 static void
-estimate(PaseParallel *parallel, int participants)
+estimate(PaseParallel *parallel, PaseParallelKind kind, int participants)
 {
 	shm_toc_estimator *estimator = &parallel->context->estimator;
 	int			workers = parallel->context->nworkers;
 
 	shm_toc_estimate_chunk(estimator, sizeof(PaseParallelShared));
-	shm_toc_estimate_chunk(estimator,
-						   table_parallelscan_estimate(parallel->heap, parallel->snapshot));
-	shm_toc_estimate_chunk(estimator, tuplesort_estimate_shared(participants));
+	if (kind == PASE_PARALLEL_LISTS)
+	{
+		shm_toc_estimate_chunk(estimator,
+							   table_parallelscan_estimate(parallel->heap, parallel->snapshot));
+		shm_toc_estimate_chunk(estimator, tuplesort_estimate_shared(participants));
+		shm_toc_estimate_keys(estimator, 2);
+	}
+	else
+	{
+		shm_toc_estimate_chunk(estimator, parallel->region_bytes);
+		shm_toc_estimate_keys(estimator, 1);
+	}
 	shm_toc_estimate_chunk(estimator, mul_size(sizeof(WalUsage), workers));
 	shm_toc_estimate_chunk(estimator, mul_size(sizeof(BufferUsage), workers));
-	shm_toc_estimate_keys(estimator, 5);
+	shm_toc_estimate_keys(estimator, 3);
 	if (debug_query_string)
 	{
 		shm_toc_estimate_chunk(estimator, strlen(debug_query_string) + 1);
@@ -91,12 +108,13 @@ estimate(PaseParallel *parallel, int participants)
 }
 
 static void
-fill(PaseParallel *parallel, int participants)
+fill(PaseParallel *parallel, PaseParallelKind kind, int participants)
 {
 	shm_toc    *toc = parallel->context->toc;
 	int			workers = parallel->context->nworkers;
 	PaseParallelShared *shared = shm_toc_allocate(toc, sizeof(PaseParallelShared));
 
+	shared->kind = kind;
 	shared->heap = RelationGetRelid(parallel->heap);
 	shared->index = RelationGetRelid(parallel->index);
 	shared->is_concurrent = parallel->info->ii_Concurrent;
@@ -104,17 +122,30 @@ fill(PaseParallel *parallel, int participants)
 	shared->heap_rows = 0;
 	SpinLockInit(&shared->mutex);
 	pg_atomic_init_u64(&shared->rows_done, 0);
+	BarrierInit(&shared->barrier, 0);
+	pg_atomic_init_u64(&shared->next[0], 0);
+	pg_atomic_init_u64(&shared->next[1], 0);
 	parallel->shared = shared;
 	shm_toc_insert(toc, KEY_SHARED, shared);
 
-	parallel->scan = shm_toc_allocate(
-									  toc, table_parallelscan_estimate(parallel->heap, parallel->snapshot));
-	table_parallelscan_initialize(parallel->heap, parallel->scan, parallel->snapshot);
-	shm_toc_insert(toc, KEY_SCAN, parallel->scan);
+	if (kind == PASE_PARALLEL_LISTS)
+	{
+		parallel->scan = shm_toc_allocate(
+										  toc, table_parallelscan_estimate(parallel->heap, parallel->snapshot));
+		table_parallelscan_initialize(parallel->heap, parallel->scan, parallel->snapshot);
+		shm_toc_insert(toc, KEY_SCAN, parallel->scan);
 
-	parallel->sort = shm_toc_allocate(toc, tuplesort_estimate_shared(participants));
-	tuplesort_initialize_shared(parallel->sort, participants, parallel->context->seg);
-	shm_toc_insert(toc, KEY_SORT, parallel->sort);
+		parallel->sort = shm_toc_allocate(toc, tuplesort_estimate_shared(participants));
+		tuplesort_initialize_shared(parallel->sort, participants, parallel->context->seg);
+		shm_toc_insert(toc, KEY_SORT, parallel->sort);
+	}
+	else
+	{
+		parallel->region = shm_toc_allocate(toc, parallel->region_bytes);
+		shm_toc_insert(toc, KEY_REGION, parallel->region);
+		/* Before any worker can be there, so that all wait for the leader. */
+		BarrierAttach(&shared->barrier);
+	}
 
 	if (debug_query_string)
 	{
@@ -129,6 +160,39 @@ fill(PaseParallel *parallel, int participants)
 	shm_toc_insert(toc, KEY_BUFFERS, parallel->buffer_usage);
 }
 
+/* While the segment is made: says what to do where there is no room for it. */
+static void
+advise(void *unused)
+{
+	int			code = geterrcode();
+
+	if (code == ERRCODE_DISK_FULL || code == ERRCODE_OUT_OF_MEMORY || code == ERRCODE_INSUFFICIENT_RESOURCES)
+		errhint("Set max_parallel_maintenance_workers to 0 to build without shared memory, or give the server more of it.");
+}
+
+static void
+make_segment(ParallelContext *context)
+{
+	ErrorContextCallback callback = {.callback = advise,.previous = error_context_stack};
+
+	error_context_stack = &callback;
+	InitializeParallelDSM(context);
+	error_context_stack = callback.previous;
+}
+
+bool
+pase_parallel_has_room(size_t bytes)
+{
+	struct statvfs room;
+
+	/* Other kinds take files or the system's own memory, and say so when there is none. */
+	if (dynamic_shared_memory_type != DSM_IMPL_POSIX
+		|| bytes <= (size_t) min_dynamic_shared_memory * 1024 * 1024
+		|| statvfs("/dev/shm", &room) != 0)
+		return true;
+	return bytes / room.f_frsize < room.f_bavail;
+}
+
 static void
 pase_parallel_begin_thunk(void *p)
 {
@@ -141,17 +205,18 @@ pase_parallel_begin_thunk(void *p)
 	EnterParallelMode();
 	parallel->context = CreateParallelContext("$libdir/pase", "pase_parallel_build", a->workers);
 	/* As for any build: all rows that may be visible to somebody, or a snapshot's if others write. */
-	parallel->snapshot = a->info->ii_Concurrent
+	parallel->snapshot = a->kind == PASE_PARALLEL_LISTS && a->info->ii_Concurrent
 		? RegisterSnapshot(GetTransactionSnapshot()) : SnapshotAny;
-	estimate(parallel, a->workers + 1);
-	InitializeParallelDSM(parallel->context);
+	parallel->region_bytes = a->region_bytes;
+	estimate(parallel, a->kind, a->workers + 1);
+	make_segment(parallel->context);
 	/* No segment was to be had. */
 	if (parallel->context->seg == NULL)
 	{
 		leave(parallel);
 		return;
 	}
-	fill(parallel, a->workers + 1);
+	fill(parallel, a->kind, a->workers + 1);
 	LaunchParallelWorkers(parallel->context);
 	if (parallel->context->nworkers_launched == 0)
 	{
@@ -160,16 +225,18 @@ pase_parallel_begin_thunk(void *p)
 		return;
 	}
 	parallel->participants = parallel->context->nworkers_launched + 1;
-	/* Else a worker that never came up would be waited for in vain. */
-	WaitForParallelWorkersToAttach(parallel->context);
+	/* Else a worker that never came up would be waited for in vain. Steps do without those who are not there yet. */
+	if (a->kind == PASE_PARALLEL_LISTS)
+		WaitForParallelWorkersToAttach(parallel->context);
 	a->parallel = parallel;
 }
 
 bool
 pase_parallel_begin(Relation heap, Relation index, IndexInfo *info, int workers,
-					PaseParallel **result)
+					PaseParallelKind kind, size_t region_bytes, PaseParallel **result)
 {
-	ParallelArguments a = {.heap = heap,.index = index,.info = info,.workers = workers};
+	ParallelArguments a = {.heap = heap,.index = index,.info = info,.workers = workers,
+	.kind = kind,.region_bytes = region_bytes};
 
 	if (!GUARDED(pase_parallel_begin))
 		return false;
@@ -234,9 +301,45 @@ pase_parallel_scan(PaseParallel *parallel, PaseBuildRow row, void *state)
 	return GUARDED(pase_parallel_scan);
 }
 
+static void
+pase_parallel_join_steps_thunk(void *p)
+{
+	ParallelArguments *a = p;
+	Barrier    *barrier = &a->parallel->shared->barrier;
+
+	/* The leader is there from the beginning. */
+	a->step = a->parallel->context != NULL ? BarrierPhase(barrier) : BarrierAttach(barrier);
+}
+
+bool
+pase_parallel_join_steps(PaseParallel *parallel, int *step)
+{
+	ParallelArguments a = {.parallel = parallel};
+
+	if (!GUARDED(pase_parallel_join_steps))
+		return false;
+	*step = a.step;
+	return true;
+}
+
+static void
+pase_parallel_next_step_thunk(void *p)
+{
+	BarrierArriveAndWait(&((ParallelArguments *) p)->parallel->shared->barrier, PG_WAIT_EXTENSION);
+}
+
+bool
+pase_parallel_next_step(PaseParallel *parallel)
+{
+	ParallelArguments a = {.parallel = parallel};
+
+	return GUARDED(pase_parallel_next_step);
+}
+
 /* ---- a worker ---- */
 
-extern void pase_parallel_build_body(PaseParallel *parallel);
+extern void pase_ivfflat_build_worker_body(PaseParallel *parallel);
+extern void pase_hnsw_build_worker_body(PaseParallel *parallel);
 extern PGDLLEXPORT __attribute__((visibility("default"))) void pase_parallel_build(dsm_segment *segment, shm_toc *toc);
 
 /* A worker's main function, by name. */
@@ -256,13 +359,21 @@ pase_parallel_build(dsm_segment *segment, shm_toc *toc)
 	parallel.index = index_open(shared->index, index_lock);
 	parallel.info = BuildIndexInfo(parallel.index);
 	parallel.info->ii_Concurrent = shared->is_concurrent;
-	parallel.scan = shm_toc_lookup(toc, KEY_SCAN, false);
-	parallel.sort = shm_toc_lookup(toc, KEY_SORT, false);
 	parallel.participants = shared->participants;
-	tuplesort_attach_shared(parallel.sort, segment);
+	if (shared->kind == PASE_PARALLEL_LISTS)
+	{
+		parallel.scan = shm_toc_lookup(toc, KEY_SCAN, false);
+		parallel.sort = shm_toc_lookup(toc, KEY_SORT, false);
+		tuplesort_attach_shared(parallel.sort, segment);
+	}
+	else
+		parallel.region = shm_toc_lookup(toc, KEY_REGION, false);
 
 	InstrStartParallelQuery();
-	pase_parallel_build_body(&parallel);
+	if (shared->kind == PASE_PARALLEL_LISTS)
+		pase_ivfflat_build_worker_body(&parallel);
+	else
+		pase_hnsw_build_worker_body(&parallel);
 	pase_raise_if_failed();
 	InstrEndParallelQuery(&buffer_usage[ParallelWorkerNumber], &wal_usage[ParallelWorkerNumber]);
 

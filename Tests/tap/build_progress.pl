@@ -15,27 +15,7 @@ create_items($node, 6000, no_index => 1, dimensions => 64);
 $node->safe_psql('postgres', "INSERT INTO items SELECT id, v FROM items, generate_series(2, $copies); ANALYZE items");
 my $rows = 6000 * $copies;
 
-# Looks all the time, from before the build begins until it is over.
-my $watch = in_background($node, <<'SQL');
-CREATE TABLE seen (n serial, phase text, done int8, total int8);
-DO $$
-DECLARE
-	row record;
-	former record;
-BEGIN
-	FOR n IN 1 .. 60000 LOOP
-		PERFORM pg_stat_clear_snapshot();
-		SELECT phase, tuples_done, tuples_total INTO row FROM pg_stat_progress_create_index;
-		EXIT WHEN row IS NULL AND former IS NOT NULL;
-		IF row IS NOT NULL AND row IS DISTINCT FROM former THEN
-			INSERT INTO seen (phase, done, total) VALUES (row.phase, row.tuples_done, row.tuples_total);
-			former := row;
-		END IF;
-		PERFORM pg_sleep(0.001);
-	END LOOP;
-END $$;
-SQL
-wait_until($node, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'DO %')");
+my $watch = watch_build($node);
 $node->safe_psql('postgres',
 	"SET maintenance_work_mem = '$memory'; SET client_min_messages = error;"
 	  . ' CREATE INDEX items_v ON items USING ' . method() . " (v) WITH ($with)");

@@ -37,7 +37,8 @@ struct KMeansMemory {
                 of: Float.self)
             larger = max(larger, sharedPlan.bytes)
             sharedPlan = MemoryPlan()
-            _ = sharedPlan.add(DistinctRows.slotCount(capacity: clusters &+ 1), of: Int32.self)
+            _ = sharedPlan.add(
+                DistinctRows<MatrixRows>.slotCount(capacity: clusters &+ 1), of: Int32.self)
             shared = plan.add(max(larger, sharedPlan.bytes), of: UInt8.self)
             counts = plan.add(clusters, of: Int.self)
             lists = plan.add(count, of: Int32.self)

@@ -46,7 +46,7 @@ struct KMeansRun {
         throws(Progress.Failure) -> Int?
     {
         let set = DistinctRows(
-            of: centroids, dimensions: dimensions, capacity: clusters &+ 1,
+            of: MatrixRows(start: centroids, dimensions: dimensions), capacity: clusters &+ 1,
             slots: memory.shared.assumingMemoryBound(to: Int32.self))
         var distinct = 0
         let spare = memory.candidateRows
@@ -55,7 +55,7 @@ struct KMeansRun {
             if row % breath == 0 { try progress.breathe() }
             spare.copy(from: sample[row], count: dimensions)
             if isSpherical { metric.normalize(spare, dimensions) }
-            guard set.insert(spare, at: distinct) else { continue }
+            guard set.insert(spare, at: distinct) == nil else { continue }
             guard distinct < clusters else { return nil }
             (centroids + distinct &* dimensions).copy(from: spare, count: dimensions)
             distinct &+= 1
@@ -104,11 +104,11 @@ struct KMeansRun {
         throws(Progress.Failure)
     {
         let set = DistinctRows(
-            of: centroids, dimensions: dimensions, capacity: clusters &+ 1,
+            of: MatrixRows(start: centroids, dimensions: dimensions), capacity: clusters &+ 1,
             slots: memory.shared.assumingMemoryBound(to: Int32.self))
         var duplicates = 0
         for cluster in 0..<clusters
-        where !set.insert(centroids + cluster &* dimensions, at: cluster) {
+        where set.insert(centroids + cluster &* dimensions, at: cluster) != nil {
             memory.counts[duplicates] = cluster
             duplicates &+= 1
         }
@@ -120,7 +120,7 @@ struct KMeansRun {
             spare.copy(from: sample[next], count: dimensions)
             if isSpherical { metric.normalize(spare, dimensions) }
             let cluster = memory.counts[duplicates &- 1]
-            if set.insert(spare, at: cluster) {
+            if set.insert(spare, at: cluster) == nil {
                 (centroids + cluster &* dimensions).copy(from: spare, count: dimensions)
                 duplicates &-= 1
             }

@@ -7,7 +7,8 @@ public struct GraphInsertion {
     private let selection: NeighborSelection
     /// Candidates of a layer, nearest first.
     private let found: UnsafeMutablePointer<ScoredNode>
-    private let lists: LinkLists
+    /// The links that were chosen last.
+    let lists: LinkLists
     /// Copies of vectors, for graphs that do not hand out pointers into themselves.
     private let vectorScratch: UnsafeMutablePointer<Float>
     private let measured: MeasuredLinks
@@ -52,6 +53,16 @@ public struct GraphInsertion {
             .assumingMemoryBound(to: Element.self)
     }
 
+    /// What was found for a vector.
+    enum Choice {
+        /// Links were chosen, those above the level of the graph's entry point being empty.
+        case links(entryLevel: Int)
+        /// Nothing to link to: the graph is empty.
+        case none
+        /// A node has the very same vector, and the row now.
+        case joined(NodeReference)
+    }
+
     /// Inserts the graph's current row, whose vector is both the query of the search and `vector`.
     ///
     /// O(efConstruction · links) distances per layer. The caller has made sure that nobody else makes
@@ -60,14 +71,35 @@ public struct GraphInsertion {
     public mutating func insert<Graph: MutableNeighborGraph>(
         _ vector: UnsafePointer<Float>, level: Int, into graph: inout Graph
     ) throws(Graph.Failure) -> Outcome {
+        var entryLevel = -1
+        switch try choose(vector, level: level, joins: true, in: &graph) {
+        case .joined(let node): return .joined(node)
+        case .links(let level): entryLevel = level
+        case .none: break
+        }
+        let node = try graph.addNode(level: level, links: lists)
+        var layer = min(level, entryLevel)
+        while layer >= 0 {
+            for link in lists.list(layer) {
+                let target = ScoredNode(distance: link.distance, node: node)
+                try addLink(from: link.node, level: layer, to: target, vector, in: &graph)
+            }
+            layer &-= 1
+        }
+        if level > entryLevel { try graph.promote(node, level: level) }
+        return .node(node)
+    }
+
+    /// The first half of an insertion: searches a vector's neighbours and chooses its links, which are
+    /// then in `lists`. The graph stays as it is, but for a row that joins.
+    @inline(__always)
+    mutating func choose<Graph: MutableNeighborGraph>(
+        _ vector: UnsafePointer<Float>, level: Int, joins: Bool, in graph: inout Graph
+    ) throws(Graph.Failure) -> Choice {
         lists.counts.update(repeating: 0, count: shape.maximumLevel &+ 1)
         guard let entry = try graph.entryPoint(),
             var start = try descend(from: entry, to: level, with: &search, in: &graph)
-        else {
-            let node = try graph.addNode(level: level, links: lists)
-            try graph.promote(node, level: level)
-            return .node(node)
-        }
+        else { return .none }
         var layer = min(level, entry.level)
         while layer >= 0 {
             search.clear()
@@ -79,23 +111,13 @@ public struct GraphInsertion {
                 level: layer, ef: shape.efConstruction, keepsRest: false, in: &graph)
             let count = search.takeSorted(into: found)
             if count > 0 { start = found[0] }
-            if layer == 0, let node = try joinEqual(vector, count, in: &graph) {
+            if joins, layer == 0, let node = try joinEqual(vector, count, in: &graph) {
                 return .joined(node)
             }
             try chooseLinks(count, layer, in: &graph)
             layer &-= 1
         }
-        let node = try graph.addNode(level: level, links: lists)
-        layer = min(level, entry.level)
-        while layer >= 0 {
-            for link in lists.list(layer) {
-                let target = ScoredNode(distance: link.distance, node: node)
-                try addLink(from: link.node, level: layer, to: target, vector, in: &graph)
-            }
-            layer &-= 1
-        }
-        if level > entry.level { try graph.promote(node, level: level) }
-        return .node(node)
+        return .links(entryLevel: entry.level)
     }
 
     /// Adds the row to a node that has the very same vector, if there is one among the candidates.
@@ -149,7 +171,7 @@ public struct GraphInsertion {
     /// Adds a link to a node that is there already, in a free place or in that of the link that can
     /// best be spared. When others change the list meanwhile it is looked at anew.
     @inline(__always)
-    private func addLink<Graph: MutableNeighborGraph>(
+    func addLink<Graph: MutableNeighborGraph>(
         from node: NodeReference, level: Int, to target: ScoredNode,
         _ targetVector: UnsafePointer<Float>, in graph: inout Graph
     ) throws(Graph.Failure) {

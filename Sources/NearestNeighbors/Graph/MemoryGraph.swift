@@ -1,6 +1,7 @@
 import VectorKernels
 
-/// A graph in private memory, for building an index.
+/// A graph in memory, for building an index: in private memory that grows with it, or in a region of fixed size
+/// that several processes see, each at an address of its own.
 ///
 /// All nodes have the same size and lie in chunks that never move:
 ///
@@ -10,6 +11,9 @@ import VectorKernels
 ///
 /// The links of the upper layers of a node, one in `links` has any, are a block of their own: per level
 /// from 1 a UInt32 count, indices, distances and notes. Rows with equal vectors hang on a node as a list.
+///
+/// In a region all nodes come first, then the blocks of upper links. Marks of visits, further rows and the entry
+/// point are each process's own.
 public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     /// See `MemorySource`.
     public typealias Failure = Memory.Failure
@@ -39,14 +43,18 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     private let vectorOffset: Int
     private let upperLevelBytes: Int
     private let chunkShift: Int
+    /// What the places of upper links are relative to: 0, or where this process sees the region.
+    private let origin: Int
+    /// Where the next upper links go in a region; nil in private memory.
+    private var upperCursor: Int?
 
     private struct Header: BitwiseCopyable {
         /// The heap's row.
         var row: UInt64
         /// Where the node will stand on pages; written by whoever writes the pages.
         var place: UInt64
-        /// The links of levels 1 and up.
-        var upper: UnsafeMutableRawPointer?
+        /// Where the links of levels 1 and up are, relative to the graph's origin; 0 if there are none.
+        var upper: Int
         /// The first of the further rows, as an index from 1 into `extraRows`.
         var extraRow: UInt32
         var groundCount: UInt16
@@ -63,21 +71,72 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     public init(
         _ shape: GraphShape, _ metric: Metric, query: UnsafePointer<Float>, memory: Memory
     ) throws(Failure) {
+        try self.init(
+            shape, metric, query: query, origin: 0, chunks: 64, visits: 1024, memory: memory)
+    }
+
+    /// A graph in a region of `regionBytes` bytes, aligned for any type.
+    ///
+    /// - Parameters:
+    ///   - nodes: as many as the region has room for.
+    ///   - present: how many are there already; `addUnlinkedNode` adds others.
+    public init(
+        _ shape: GraphShape, _ metric: Metric, in region: UnsafeMutableRawPointer, nodes: Int,
+        present: Int, memory: Memory
+    ) throws(Failure) {
+        let links = nodes >> Self.chunkShift(shape) &+ 1
+        try self.init(
+            shape, metric, query: UnsafePointer(region.assumingMemoryBound(to: Float.self)),
+            origin: Int(bitPattern: region), chunks: links, visits: nodes, memory: memory)
+        for chunk in 0..<links {
+            try chunks.append(region + (chunk << chunkShift) &* stride, in: &self.memory)
+        }
+        visits.start.update(repeating: 0, count: nodes)
+        visits.count = nodes
+        count = present
+        rowCount = present
+        upperCursor = nodes &* stride
+    }
+
+    private init(
+        _ shape: GraphShape, _ metric: Metric, query: UnsafePointer<Float>, origin: Int,
+        chunks chunkCapacity: Int, visits visitCapacity: Int, memory: Memory
+    ) throws(Failure) {
         self.shape = shape
         self.metric = metric
         self.query = query
         self.memory = memory
-        let links = MemoryLayout<Header>.size &+ shape.groundLinks &* 12
-        vectorOffset = (links &+ 15) / 16 &* 16
-        stride = (vectorOffset &+ shape.dimensions &* 4 &+ 15) / 16 &* 16
-        upperLevelBytes = 8 &+ shape.links &* 12
-        // Chunks of about a quarter of a megabyte, but always a power of two of nodes.
+        self.origin = origin
+        vectorOffset = Self.vectorOffset(shape)
+        stride = Self.stride(shape)
+        upperLevelBytes = Self.upperLevelBytes(shape)
+        chunkShift = Self.chunkShift(shape)
+        chunks = try GrowableArray(capacity: chunkCapacity, in: &self.memory)
+        visits = try GrowableArray(capacity: visitCapacity, in: &self.memory)
+        extraRows = try GrowableArray(capacity: 16, in: &self.memory)
+    }
+
+    /// Bytes of a region with so many nodes, whose levels above the ground are so many in all.
+    public static func regionBytes(_ shape: GraphShape, nodes: Int, upperLevels: Int) -> Int {
+        nodes &* stride(shape) &+ upperLevels &* upperLevelBytes(shape)
+    }
+
+    private static func vectorOffset(_ shape: GraphShape) -> Int {
+        (MemoryLayout<Header>.size &+ shape.groundLinks &* 12 &+ 15) / 16 &* 16
+    }
+
+    private static func stride(_ shape: GraphShape) -> Int {
+        (vectorOffset(shape) &+ shape.dimensions &* 4 &+ 15) / 16 &* 16
+    }
+
+    private static func upperLevelBytes(_ shape: GraphShape) -> Int { 8 &+ shape.links &* 12 }
+
+    /// Chunks of about a quarter of a megabyte, but always a power of two of nodes.
+    private static func chunkShift(_ shape: GraphShape) -> Int {
+        let stride = stride(shape)
         var shift = 0
         while stride << (shift &+ 1) <= 1 << 18 { shift &+= 1 }
-        chunkShift = shift
-        chunks = try GrowableArray(capacity: 64, in: &self.memory)
-        visits = try GrowableArray(capacity: 1024, in: &self.memory)
-        extraRows = try GrowableArray(capacity: 16, in: &self.memory)
+        return shift
     }
 
     /// Bytes that one more node can take at the most, amortised growth included.
@@ -138,7 +197,11 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     private func upperStart(_ index: Int, _ level: Int) -> UnsafeMutableRawPointer {
         // A node's upper block is there whenever its level is above 0; `base` stands in for what
         // cannot be.
-        (header(index).pointee.upper ?? base(index)) + (level &- 1) &* upperLevelBytes
+        let upper = header(index).pointee.upper
+        guard upper != 0, let start = UnsafeMutableRawPointer(bitPattern: origin &+ upper) else {
+            return base(index)
+        }
+        return start + (level &- 1) &* upperLevelBytes
     }
 
     @inline(__always)
@@ -339,23 +402,53 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     public mutating func addNode(level: Int, links lists: LinkLists) throws(Failure)
         -> NodeReference
     {
+        let index = try addUnlinkedNode(level: level)
+        setLinks(of: index, lists)
+        return reference(UInt32(truncatingIfNeeded: index))
+    }
+
+    /// Makes a node for the current row and vector that has no links yet. Its number is the next.
+    public mutating func addUnlinkedNode(level: Int) throws(Failure) -> Int {
         let index = count
-        if index & (1 << chunkShift &- 1) == 0 {
+        if index >> chunkShift == chunks.count {
             let chunk = try allocate(bytes: stride << chunkShift)
             var list = chunks
             try list.append(chunk, in: &self)
             chunks = list
         }
-        var marks = visits
-        try marks.append(0, in: &self)
-        visits = marks
-        let upper =
-            level > 0 ? try allocate(bytes: level &* upperLevelBytes) : nil
+        if index == visits.count {
+            var marks = visits
+            try marks.append(0, in: &self)
+            visits = marks
+        }
         header(index).initialize(
             to: Header(
-                row: currentRow, place: 0, upper: upper, extraRow: 0, groundCount: 0,
-                level: UInt16(truncatingIfNeeded: level), upperPlace: 0))
+                row: currentRow, place: 0, upper: try upperRoom(level), extraRow: 0,
+                groundCount: 0, level: UInt16(truncatingIfNeeded: level), upperPlace: 0))
         vector(index).copy(from: query, count: shape.dimensions)
+        var layer = 1
+        while layer <= level {
+            setLinkCount(index, layer, 0)
+            layer &+= 1
+        }
+        count &+= 1
+        rowCount &+= 1
+        return index
+    }
+
+    /// Room for the upper links of a node, relative to the origin.
+    private mutating func upperRoom(_ level: Int) throws(Failure) -> Int {
+        guard level > 0 else { return 0 }
+        guard let start = upperCursor else {
+            return Int(bitPattern: try allocate(bytes: level &* upperLevelBytes))
+        }
+        upperCursor = start &+ level &* upperLevelBytes
+        return start
+    }
+
+    /// Gives a node its own links, which it has none of so far.
+    func setLinks(of index: Int, _ lists: LinkLists) {
+        let level = level(at: index)
         var layer = 0
         while layer <= level {
             let list = lists.list(layer)
@@ -368,9 +461,22 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
             setLinkCount(index, layer, list.count)
             layer &+= 1
         }
-        count &+= 1
-        rowCount &+= 1
-        return reference(UInt32(truncatingIfNeeded: index))
+    }
+
+    /// The node of a number.
+    public func node(at index: Int) -> NodeReference {
+        reference(UInt32(truncatingIfNeeded: index))
+    }
+
+    /// The links of a node on a level, as node numbers with their distances.
+    @inline(__always)
+    func links(at index: Int, level: Int) -> (
+        nodes: UnsafePointer<UInt32>, distances: UnsafePointer<Float>, count: Int
+    ) {
+        let own = links(index, level)
+        return (
+            UnsafePointer(own.indices), UnsafePointer(own.distances), linkCount(index, level)
+        )
     }
 
     /// See `MutableNeighborGraph`.

@@ -10,6 +10,9 @@ import PostgresServer
 //    the same algorithm over the pages.
 // 3. Else the graph is written when the scan is over.
 //
+// With parallel workers the rows are only collected in step 1, as long as all that the workers need keeps within
+// maintenance_work_mem, and linked by all of them when the scan is over; see HnswParallelBuild.swift.
+//
 // Nothing is logged on the way; at the end all pages are, at once.
 
 /// `ambuild`.
@@ -25,9 +28,12 @@ func hnswBuild(_ heap: Relation?, _ index: Relation?, _ info: UnsafeMutablePoint
         let memory = try ServerMemory.current().makeChild("pase_hnsw build")
         let meta = try newIndexMeta(index)
         try meta.create(index, fork: MAIN_FORKNUM, .building)
-        var build = HnswBuild(index, meta, memory)
+        let workers = try ParallelBuild.plan(heap, index, info)
+        var build = HnswBuild(index, meta, memory, workers: workers)
         var heapRows = 0.0
-        pase_progress(HnswBuild.subphase, HnswPhase.loading.rawValue)
+        pase_progress(
+            HnswBuild.subphase,
+            (workers > 0 ? HnswPhase.collecting : .loading).rawValue)
         pase_progress(HnswBuild.tuplesTotal, Int64(rowEstimate(heap)))
         var succeeded = false
         withUnsafeMutablePointer(to: &build) { build in
@@ -35,7 +41,7 @@ func hnswBuild(_ heap: Relation?, _ index: Relation?, _ info: UnsafeMutablePoint
                 heap, index.relation, info, buildRow, UnsafeMutableRawPointer(build), &heapRows)
         }
         try check(succeeded)
-        try build.finish()
+        try build.finish(heap, info)
         if pase_relation_needs_wal(index.relation) { try logPages(index) }
         try memory.delete()
         var result: UnsafeMutablePointer<IndexBuildResult>?
@@ -101,16 +107,21 @@ private struct HnswBuild {
     let budget: Int
     var meta: HnswMeta
     var inMemory: InMemoryPart?
+    /// Parallel workers to use, 0 to build alone from now on.
+    var workers: Int
+    /// The rows for a graph that is built with them.
+    var collection: VectorCollection<ServerMemory>?
     /// A fixed seed: the same rows in the same order give the same index.
     var random = RandomSource(seed: 0x5041_5345)
     var rows = 0
     var isOnPages = false
     var hasWarned = false
 
-    init(_ index: ServerRelation, _ meta: HnswMeta, _ memory: ServerMemory) {
+    init(_ index: ServerRelation, _ meta: HnswMeta, _ memory: ServerMemory, workers: Int) {
         self.index = index
         self.meta = meta
         self.memory = memory
+        self.workers = workers
         budget = Int(pase_maintenance_work_mem()) * 1024
     }
 
@@ -127,14 +138,16 @@ private struct HnswBuild {
                 codes: try HnswOptions(index).codes(fitting: vector.count, meta.links))
         }
         try reader.checkDimensions(vector.count, expected: meta.dimensions)
-        if !isOnPages {
+        if workers > 0 {
+            try collect(row, start, reader)
+        } else if !isOnPages {
             try addInMemory(row, start, reader)
         } else {
             // The row's own context is the current one.
             try insertRow(index, value, row, .building, try ServerMemory.current())
         }
         rows += 1
-        pase_progress(HnswBuild.tuplesDone, Int64(rows))
+        if workers == 0 { pase_progress(HnswBuild.tuplesDone, Int64(rows)) }
     }
 
     private func inMemoryPart(_ metric: Metric) throws(ServerError) -> InMemoryPart {
@@ -146,14 +159,25 @@ private struct HnswBuild {
         _ row: UInt64, _ vector: UnsafePointer<Float>, _ reader: VectorReader
     ) throws(ServerError) {
         var part = try inMemoryPart(reader.metric)
-        reader.prepare(vector, meta.dimensions, into: part.query)
-        if let rounding = part.rounding {
-            meta.largestNorm = max(meta.largestNorm, rounding.round(part.query))
-        }
+        prepare(vector, in: part, reader)
         let level = meta.shape.randomLevel(using: &random)
         part.graph.currentRow = row
         _ = try part.insertion.insert(part.query, level: level, into: &part.graph)
         inMemory = part
+        try moveToPagesIfFull(part)
+    }
+
+    /// Makes a vector what the index keeps of it.
+    private mutating func prepare(
+        _ vector: UnsafePointer<Float>, in part: InMemoryPart, _ reader: VectorReader
+    ) {
+        reader.prepare(vector, meta.dimensions, into: part.query)
+        if let rounding = part.rounding {
+            meta.largestNorm = max(meta.largestNorm, rounding.round(part.query))
+        }
+    }
+
+    private mutating func moveToPagesIfFull(_ part: InMemoryPart) throws(ServerError) {
         // The codes come at the end, one for each node.
         let codes = HnswGraphWriter.bytesForCodes(part.graph.count + 1, meta)
         if part.graph.bytesUsed + part.graph.bytesForOneMore + codes > budget {
@@ -173,8 +197,79 @@ private struct HnswBuild {
         pase_progress(HnswBuild.subphase, HnswPhase.insertingOnPages.rawValue)
     }
 
-    mutating func finish() throws(ServerError) {
+    mutating func finish(_ heap: Relation?, _ info: UnsafeMutablePointer<IndexInfo>?)
+        throws(ServerError)
+    {
+        let parallel = try linkCollected(heap, info)
+        if parallel == nil { try insertCollected() }
         if !isOnPages { try writeGraph() }
+        // The graph lies in memory that goes with it.
+        try parallel?.end()
+    }
+
+    // MARK: With parallel workers
+
+    /// Keeps a row for the time when the scan is over.
+    private mutating func collect(
+        _ row: UInt64, _ vector: UnsafePointer<Float>, _ reader: VectorReader
+    ) throws(ServerError) {
+        let part = try inMemoryPart(reader.metric)
+        inMemory = part
+        prepare(vector, in: part, reader)
+        var memory = memory
+        var rows = try makeCollection()
+        try rows.append(
+            part.query, row: row, level: meta.shape.randomLevel(using: &random), in: &memory)
+        collection = rows
+        let needed = HnswParallelBuild.bytesNeeded(
+            for: rows, meta, workers: workers, participantBytes: part.graph.bytesUsed)
+        if needed > budget { try insertCollected() }
+    }
+
+    private func makeCollection() throws(ServerError) -> VectorCollection<ServerMemory> {
+        if let collection { return collection }
+        var memory = memory
+        return try VectorCollection(dimensions: meta.dimensions, in: &memory)
+    }
+
+    /// Builds alone from now on: inserts what was collected, as if it had been done at once.
+    private mutating func insertCollected() throws(ServerError) {
+        workers = 0
+        pase_progress(HnswBuild.subphase, HnswPhase.loading.rawValue)
+        guard let collected = collection, var part = inMemory else { return }
+        collection = nil
+        var memory = memory
+        for index in 0..<collected.count {
+            try checkInterrupts()
+            let item = collected[index]
+            part.query.copy(from: item.vector, count: meta.dimensions)
+            part.graph.currentRow = item.row
+            _ = try part.insertion.insert(part.query, level: item.level, into: &part.graph)
+            try collected.release(upTo: index, in: &memory)
+            pase_progress(HnswBuild.tuplesDone, Int64(index + 1))
+        }
+        inMemory = part
+        // Only now, while the collection takes no memory: that was less than what is needed for workers.
+        try moveToPagesIfFull(part)
+    }
+
+    /// Links the collected rows together with workers.
+    ///
+    /// - Returns: nil if that is not to be or cannot be.
+    private mutating func linkCollected(
+        _ heap: Relation?, _ info: UnsafeMutablePointer<IndexInfo>?
+    ) throws(ServerError) -> ParallelBuild? {
+        guard workers > 0, let collected = collection, var part = inMemory else { return nil }
+        pase_progress(HnswBuild.subphase, HnswPhase.loading.rawValue)
+        guard
+            var build = try HnswParallelBuild(
+                heap, index, info, meta, collected, part.insertion, workers: workers, memory)
+        else { return nil }
+        collection = nil
+        try build.run()
+        part.graph = build.graph
+        inMemory = part
+        return build.parallel
     }
 
     private mutating func writeGraph() throws(ServerError) {

@@ -33,11 +33,13 @@ enum HnswPhase: Int64 {
     case loading = 2
     case insertingOnPages = 3
     case writing = 4
+    case collecting = 5
 
     /// The name, nil for a number that is no phase of ours.
     static func name(_ phase: Int64) -> StaticString? {
         switch phase {
         case 1: return "initializing"
+        case collecting.rawValue: return "scanning table"
         case loading.rawValue: return "building graph in memory"
         case insertingOnPages.rawValue: return "building graph on pages"
         case writing.rawValue: return "writing pages"

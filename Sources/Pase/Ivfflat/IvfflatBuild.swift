@@ -46,7 +46,7 @@ func ivfflatBuild(
             // What a worker needs to know it reads from the index.
             try meta.store(index, .building)
             pase_progress(IvfflatProgress.subphase, IvfflatPhase.assigning.rawValue)
-            if let parallel = try ParallelBuild.begin(heap, index, info) {
+            if let parallel = try ParallelBuild.beginLists(heap, index, info) {
                 rows = try assignAndWrite(parallel, pages, centroids, memory)
                 heapRows = parallel.heapRows
                 try parallel.end()
@@ -124,8 +124,8 @@ private func assignShare(
 }
 
 /// A parallel worker's whole work.
-@_cdecl("pase_parallel_build_body")
-func parallelBuild(_ parallel: UnsafeMutablePointer<PaseParallel>?) {
+@_cdecl("pase_ivfflat_build_worker_body")
+func ivfflatBuildWorker(_ parallel: UnsafeMutablePointer<PaseParallel>?) {
     entryPoint(fallback: ()) { () throws(ServerError) in
         guard let parallel = ParallelBuild(parallel) else { return }
         let index = try ServerRelation(parallel.index)

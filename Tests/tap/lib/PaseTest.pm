@@ -16,7 +16,7 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
   for_method with_codes method by_method new_server add_helpers create_items index_items add_items whole recall in_background
-  finished wait_until no_complaints orphaned_files
+  finished wait_until watch_build no_complaints orphaned_files
 );
 
 # What differs between the access methods: options of an index unless the test gives them; the search
@@ -194,6 +194,34 @@ sub wait_until
 	}
 	diag("in vain: $query");
 	return 0;
+}
+
+# Looks at the progress view all the time, from before a build begins until it is over: what it showed is then in the
+# table "seen". To be ended by `finished`.
+sub watch_build
+{
+	my ($node) = @_;
+	my $watch = in_background($node, <<'SQL');
+CREATE TABLE seen (n serial, phase text, done int8, total int8);
+DO $$
+DECLARE
+	row record;
+	former record;
+BEGIN
+	FOR n IN 1 .. 60000 LOOP
+		PERFORM pg_stat_clear_snapshot();
+		SELECT phase, tuples_done, tuples_total INTO row FROM pg_stat_progress_create_index;
+		EXIT WHEN row IS NULL AND former IS NOT NULL;
+		IF row IS NOT NULL AND row IS DISTINCT FROM former THEN
+			INSERT INTO seen (phase, done, total) VALUES (row.phase, row.tuples_done, row.tuples_total);
+			former := row;
+		END IF;
+		PERFORM pg_sleep(0.001);
+	END LOOP;
+END $$;
+SQL
+	wait_until($node, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'DO %')");
+	return $watch;
 }
 
 # A test: nothing in the server's log that ought never to be there.

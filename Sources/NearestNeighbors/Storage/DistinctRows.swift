@@ -1,0 +1,69 @@
+/// Vectors that are known by their numbers.
+protocol NumberedRows {
+    /// Elements of each vector.
+    var dimensions: Int { get }
+
+    /// A vector.
+    func row(_ index: Int) -> UnsafePointer<Float>
+}
+
+/// Vectors one behind the other.
+struct MatrixRows: NumberedRows {
+    let start: UnsafePointer<Float>
+    let dimensions: Int
+
+    @inline(__always)
+    func row(_ index: Int) -> UnsafePointer<Float> { start + index &* dimensions }
+}
+
+/// Tells which rows of a growing number are new: a hash set of row numbers, with linear probing. Rows
+/// are equal if all their elements are, −0 and 0 included.
+struct DistinctRows<Source: NumberedRows> {
+    private let slots: UnsafeMutablePointer<Int32>
+    private let mask: Int
+    private let rows: Source
+
+    /// Slots for at most so many rows, half of them to stay empty.
+    static func slotCount(capacity: Int) -> Int {
+        var slots = 16
+        while slots / 2 < capacity, slots < Int.max / 4 { slots &*= 2 }
+        return slots
+    }
+
+    /// An empty set of rows; `slots` has room for `slotCount(capacity:)`.
+    init(of rows: Source, capacity: Int, slots: UnsafeMutablePointer<Int32>) {
+        self.rows = rows
+        self.slots = slots
+        mask = Self.slotCount(capacity: capacity) &- 1
+        slots.update(repeating: -1, count: mask &+ 1)
+    }
+
+    /// The number of a row in the set that equals this one. If there is none, the source is taken to hold it
+    /// at `index`, now or as soon as the caller has written it there. O(dimensions) expected.
+    @inline(__always)
+    func insert(_ row: UnsafePointer<Float>, at index: Int) -> Int? {
+        var slot = hash(row) & mask
+        while slots[slot] >= 0 {
+            let other = Int(slots[slot])
+            if isEqual(row, rows.row(other)) { return other }
+            slot = (slot &+ 1) & mask
+        }
+        slots[slot] = Int32(truncatingIfNeeded: index)
+        return nil
+    }
+
+    private func hash(_ row: UnsafePointer<Float>) -> Int {
+        var hash: UInt64 = 0
+        for index in 0..<rows.dimensions {
+            // Adding 0 makes −0 a 0.
+            hash = (hash ^ UInt64((row[index] + 0).bitPattern)) &* 0x9E37_79B9_7F4A_7C15
+            hash ^= hash >> 32
+        }
+        return Int(truncatingIfNeeded: hash >> 1)
+    }
+
+    private func isEqual(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>) -> Bool {
+        for index in 0..<rows.dimensions where a[index] != b[index] { return false }
+        return true
+    }
+}
