@@ -307,6 +307,39 @@ CREATE FUNCTION vector_dims(float4[]) RETURNS int4
 CREATE FUNCTION vector_norm(float4[]) RETURNS float8
 	AS 'MODULE_PATHNAME', 'pase_vector_norm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 
+-- What maintenance_work_mem has to be, in bytes, for a graph to be built in memory
+
+CREATE FUNCTION pase_hnsw_build_memory(
+	rows int8, dimensions int4, base_nb_num int4 DEFAULT 16, codes int4 DEFAULT -1, workers int4 DEFAULT 0
+) RETURNS int8 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+-- The same for the rows that a table has, as far as is known of it, and with as many workers as there may be
+CREATE FUNCTION pase_hnsw_build_memory(
+	table_name regclass, column_name name, base_nb_num int4 DEFAULT 16, codes int4 DEFAULT -1, workers int4 DEFAULT NULL
+) RETURNS int8 LANGUAGE plpgsql STABLE AS $function$
+DECLARE
+	rows pg_catalog.int8;
+	dimensions pg_catalog.int4;
+	answer pg_catalog.int8;
+BEGIN
+	SELECT reltuples INTO rows FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) table_name;
+	-- A table that was never analyzed
+	IF rows OPERATOR(pg_catalog.<=) 0 THEN
+		EXECUTE pg_catalog.format('SELECT pg_catalog.count(%I) FROM %s', column_name, table_name) INTO rows;
+	END IF;
+	EXECUTE pg_catalog.format('SELECT pg_catalog.cardinality(%1$I) FROM %2$s'
+		' WHERE pg_catalog.cardinality(%1$I) OPERATOR(pg_catalog.>) 0 LIMIT 1', column_name, table_name) INTO dimensions;
+	EXECUTE pg_catalog.format('SELECT %I.pase_hnsw_build_memory($1, $2, $3, $4, $5)', (
+			SELECT n.nspname FROM pg_catalog.pg_extension AS e
+			JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
+			WHERE e.extname OPERATOR(pg_catalog.=) 'pase'))
+		INTO answer
+		USING rows, COALESCE(dimensions, 1), base_nb_num, codes,
+			COALESCE(workers, pg_catalog.current_setting('max_parallel_maintenance_workers')::pg_catalog.int4);
+	RETURN answer;
+END
+$function$;
+
 -- Aggregates. Their states begin with the first vector, so their steps get NULLs.
 
 CREATE FUNCTION pase_vector_accumulate(internal, float4[]) RETURNS internal

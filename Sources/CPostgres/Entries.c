@@ -46,6 +46,7 @@ SQL_FUNCTION(pase_class_inner_product);
 SQL_FUNCTION(pase_class_cosine);
 SQL_FUNCTION(pase_hnsw_handler);
 SQL_FUNCTION(pase_ivfflat_handler);
+SQL_FUNCTION(pase_hnsw_build_memory);
 SQL_FUNCTION(pase_inner_product);
 SQL_FUNCTION(pase_negative_inner_product);
 SQL_FUNCTION(pase_l1_distance);

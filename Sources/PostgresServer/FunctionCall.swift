@@ -32,6 +32,10 @@ public struct FunctionCall {
     @inline(__always)
     public func int32(_ n: Int32) -> Int32 { pase_datum_int32(pase_argument(call, n)) }
 
+    /// The n-th argument as an int8.
+    @inline(__always)
+    public func int64(_ n: Int32) -> Int64 { pase_datum_int64(pase_argument(call, n)) }
+
     /// The n-th argument as the address that it is.
     @inline(__always)
     public func pointer(_ n: Int32) throws(ServerError) -> UnsafeMutableRawPointer {

@@ -223,6 +223,8 @@ PASE_PURE int pase_format_float4(float value, char *text)
 {
 	return float_to_shortest_decimal_bufn(value, text);
 }
+PASE_PURE Datum pase_int64_datum(int64_t v) { return Int64GetDatum(v); }
+PASE_PURE int64_t pase_datum_int64(Datum v) { return DatumGetInt64(v); }
 PASE_PURE Datum pase_float8_datum(double v) { return Float8GetDatum(v); }
 PASE_PURE uint64_t pase_random(void)
 {

@@ -42,6 +42,11 @@ public struct GraphInsertion {
         eviction = try LinkEviction(capacity: most, in: &memory)
     }
 
+    /// Bytes of the room that an instance needs for vectors, which is most of it.
+    public static func vectorRoomBytes(_ shape: GraphShape) -> Int {
+        (max(shape.efConstruction, shape.groundLinks &+ 1) &+ 2) &* shape.dimensions &* 4
+    }
+
     /// Vectors that are on their way from memory at the same time.
     @inline(__always)
     private static var vectorsAnnounced: Int { 8 }

@@ -121,6 +121,22 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         nodes &* stride(shape) &+ upperLevels &* upperLevelBytes(shape)
     }
 
+    /// Bytes that a graph of so many nodes takes outside of a region, or somewhat more: levels are random, and
+    /// arrays grow by doubling.
+    public static func usualBytes(_ shape: GraphShape, nodes: Int) -> Int {
+        let chunk = stride(shape) << chunkShift(shape)
+        let chunks = (nodes >> chunkShift(shape) &+ 1) &* (chunk &+ 16)
+        return chunks &+ usualUpperLevels(shape, nodes: nodes) &* upperLevelBytes(shape)
+            &+ nodes &* 24 &+ 65536
+    }
+
+    /// Levels above the ground of all nodes together: one node in `links` has one, and so on; and what chance
+    /// may add.
+    public static func usualUpperLevels(_ shape: GraphShape, nodes: Int) -> Int {
+        let expected = Double(nodes) / Double(max(shape.links &- 1, 1))
+        return Int(expected + 4 * expected.squareRoot()) &+ shape.maximumLevel
+    }
+
     private static func vectorOffset(_ shape: GraphShape) -> Int {
         (MemoryLayout<Header>.size &+ shape.groundLinks &* 12 &+ 15) / 16 &* 16
     }

@@ -53,6 +53,11 @@ public struct VectorCollection<Memory: MemorySource>: NumberedRows {
         bytesUsed &+ (count >> blockShift == blocks.count ? stride << blockShift : 0)
     }
 
+    /// Bytes that so many vectors take, or somewhat more.
+    public static func usualBytes(dimensions: Int, count: Int) -> Int {
+        count &* (MemoryLayout<Header>.stride &+ dimensions &* 4 &+ 32) &+ (2 << 20)
+    }
+
     @inline(__always)
     private func place(_ index: Int) -> UnsafeMutableRawPointer {
         blocks[index >> blockShift] + (index & (1 << blockShift &- 1)) &* stride

@@ -190,7 +190,8 @@ private struct HnswBuild {
         try report(
             NOTICE, .programLimitExceeded,
             "the graph no longer fits into maintenance_work_mem after \(rows + 1) rows",
-            hint: "The build goes on, but slower. Increase maintenance_work_mem to speed it up.")
+            hint: "The build goes on, but slower. Increase maintenance_work_mem to speed it up; "
+                + "pase_hnsw_build_memory() tells how much a table wants.")
         try writeGraph()
         try memory.reset()
         isOnPages = true

@@ -176,14 +176,34 @@ struct HnswParallelBuild {
         for collected: VectorCollection<ServerMemory>, _ meta: HnswMeta, workers: Int,
         participantBytes: Int
     ) -> Int {
-        let nodes = collected.count + 1
+        bytes(
+            meta, nodes: collected.count + 1,
+            upperLevels: collected.upperLevels + meta.shape.maximumLevel,
+            collected: collected.bytesWithOneMore, workers: workers,
+            participantBytes: participantBytes)
+    }
+
+    /// The same for so many nodes that are still to come, or somewhat more.
+    static func usualBytes(_ meta: HnswMeta, nodes: Int, workers: Int, participantBytes: Int)
+        -> Int
+    {
+        bytes(
+            meta, nodes: nodes + 1,
+            upperLevels: MemoryGraph<ServerMemory>.usualUpperLevels(meta.shape, nodes: nodes),
+            collected: VectorCollection<ServerMemory>.usualBytes(
+                dimensions: meta.dimensions, count: nodes + 1),
+            workers: workers, participantBytes: participantBytes)
+    }
+
+    private static func bytes(
+        _ meta: HnswMeta, nodes: Int, upperLevels: Int, collected: Int, workers: Int,
+        participantBytes: Int
+    ) -> Int {
         let region = MemoryGraph<ServerMemory>.regionBytes(
-            meta.shape, nodes: nodes,
-            upperLevels: collected.upperLevels + meta.shape.maximumLevel)
+            meta.shape, nodes: nodes, upperLevels: upperLevels)
         let participants = (workers + 1) * (participantBytes + nodes * MemoryLayout<UInt32>.stride)
         // The codes are made when the vectors have been copied.
-        return region + participants
-            + max(collected.bytesWithOneMore, HnswGraphWriter.bytesForCodes(nodes, meta))
+        return region + participants + max(collected, HnswGraphWriter.bytesForCodes(nodes, meta))
     }
 }
 
