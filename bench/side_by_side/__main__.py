@@ -12,10 +12,11 @@ from .client import Client
 from .contenders import EF_BUILD, LINKS
 from .dataset import SETS, Dataset
 from .phases import Phases
+from .server import Server
 from .plot import recall_plot
 from .tables import fill
 
-PHASES = ("scan", "queries", "parallel", "inserts", "vacuum")
+PHASES = ("scan", "queries", "compact", "small", "parallel", "inserts", "vacuum")
 SETTINGS = (
     "shared_buffers", "maintenance_work_mem", "max_parallel_maintenance_workers",
     "max_parallel_workers_per_gather", "jit", "fsync", "wal_level", "autovacuum",
@@ -34,6 +35,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="bench/run")
     parser.add_argument("--driver", required=True)
     parser.add_argument("--data", required=True, type=pathlib.Path)
+    parser.add_argument("--server", nargs=3, required=True)
     parser.add_argument("--commit", required=True)
     parser.add_argument("--output", required=True, type=pathlib.Path)
     parser.add_argument("--sets", type=words, default=["sift", "text"])
@@ -83,7 +85,7 @@ def measure(name, options, client, scratch):
     if "scan" not in options.skip:
         result["scan"] = bare.scan()
     result["indexes"] = [
-        measure_index(phases_of(kind), options.skip)
+        measure_index(phases_of(kind), options.skip, Server(*options.server), scratch)
         for kind in kinds.wanted(options.index, options.lists)
     ]
     for contender in bare.contenders:
@@ -91,9 +93,14 @@ def measure(name, options, client, scratch):
     return result
 
 
-def measure_index(phases, skip):
+def measure_index(phases, skip, server, scratch):
     """Everything about one kind of index on one set of vectors."""
     kind = phases.kind
+    if "compact" not in skip:
+        for contender in kind.more_contenders(phases.dataset):
+            phases.say(f"loading the rows for {contender.name}")
+            fill(phases.client, contender, phases.dataset.base, scratch)
+            phases.more_contenders.append(contender)
     section = {
         "index": kind.name,
         "title": kind.title,
@@ -101,13 +108,17 @@ def measure_index(phases, skip):
         **kind.parameters(),
         "queries": kind.queries(len(phases.dataset.queries)),
         "rounds": kind.rounds(phases.rounds),
-        "statements": {c.name: [c.create_index(), c.search()] for c in phases.contenders},
+        "statements": {c.name: [c.create_index(), c.search()] for c in phases.searched()},
     }
     section["build"] = phases.build()
     section["planned"] = phases.planned()
     if "queries" not in skip:
         section["points"] = phases.curve()
         section["at_recall"] = at_recalls(section["points"], kind.recalls)
+    for contender in phases.more_contenders:
+        phases.client.sql(f"DROP TABLE {contender.table}")
+    if kind.changes_rows and "queries" not in skip and "small" not in skip:
+        section["small"] = phases.small(server, section["points"])
     if "parallel" not in skip:
         section["parallel_build"] = phases.parallel_build()
     if kind.changes_rows and "inserts" not in skip:

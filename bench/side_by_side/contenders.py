@@ -74,6 +74,17 @@ class PaseHnsw(Pase):
         return statements, ["--as", "array"]
 
 
+class CompactPaseHnsw(PaseHnsw):
+    """Without codes: the smallest index."""
+
+    name = "pase, codes = 0"
+    table = "pase_compact_rows"
+    index = "pase_compact_rows_v"
+
+    def definition(self):
+        return super().definition().removesuffix(")") + ", codes = 0)"
+
+
 class PaseIvfflat(Pase):
     # metric: operator class, third field of the query
     METRICS = {

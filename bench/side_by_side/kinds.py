@@ -3,7 +3,7 @@
 import importlib.util
 import math
 
-from .contenders import PaseHnsw, PaseIvfflat, PgvectorHnsw, PgvectorIvfflat
+from .contenders import CompactPaseHnsw, PaseHnsw, PaseIvfflat, PgvectorHnsw, PgvectorIvfflat
 from .libraries import FaissHnsw, FaissIvfflat, Hnswlib
 
 
@@ -18,12 +18,16 @@ class Hnsw:
     recalls = (0.95, 0.99)
     libraries = {"hnswlib": Hnswlib, "faiss": FaissHnsw}
     # those that take part if nobody says which
-    usual_libraries = ()
+    usual_libraries = ("hnswlib",)
     # whether inserts and vacuum are measured, after which the tables are other ones
     changes_rows = True
 
     def contenders(self, dataset):
         return [PaseHnsw(dataset.metric), PgvectorHnsw(dataset.metric, dataset.dimensions)]
+
+    def more_contenders(self, dataset):
+        """Those whose index is built and searched, and no more."""
+        return [CompactPaseHnsw(dataset.metric)]
 
     def parameters(self):
         return {}
@@ -65,6 +69,9 @@ class Ivfflat:
             PaseIvfflat(metric, self.lists),
             PgvectorIvfflat(metric, dataset.dimensions, self.lists),
         ]
+
+    def more_contenders(self, dataset):
+        return []
 
     def parameters(self):
         return {"lists": self.lists}

@@ -22,6 +22,8 @@ class Phases:
         self.dataset = dataset
         self.kind = kind
         self.contenders = kind.contenders(dataset)
+        # They have tables of their own, which `measure_index` fills.
+        self.more_contenders = []
         # name: class; name: built index, once `build` has run
         self.library_classes = libraries
         self.libraries = {}
@@ -62,6 +64,10 @@ class Phases:
         ]
         return float(np.median([run.seconds for run in runs]))
 
+    def searched(self):
+        """Those whose indexes are built and searched."""
+        return self.contenders + self.more_contenders
+
     def scan(self):
         """The nearest ten without an index: every row's distance, in the executor."""
         count = min(SCANNED_QUERIES, len(self.dataset.queries))
@@ -79,7 +85,7 @@ class Phases:
 
     def build(self):
         results = {}
-        for contender in self.contenders:
+        for contender in self.searched():
             self.say(f"building the index of {contender.name}")
             run = self.client.execute(contender.create_index())
             size = self.client.sql(f"SELECT pg_relation_size('{contender.index}')")
@@ -127,7 +133,7 @@ class Phases:
 
     def curve(self):
         """Recall and time per query for each effort."""
-        names = [contender.name for contender in self.contenders] + list(self.libraries)
+        names = [contender.name for contender in self.searched()] + list(self.libraries)
         efforts, collected = list(self.kind.efforts), {}
         rounds = self.kind.rounds(self.rounds)
         for number in range(rounds):
@@ -152,10 +158,35 @@ class Phases:
         """The queries once: of each contender, then of each library."""
         queries = self.dataset.queries[: self.kind.queries(len(self.dataset.queries))]
         warm = self.kind.warm_executions(len(queries))
-        for contender in self.contenders:
+        for contender in self.searched():
             yield self.search(contender, effort, len(queries), warm, [WITH_INDEX])
         for library in self.libraries.values():
             yield library.search(queries, effort)
+
+    def small(self, server, points):
+        """Queries at recall 0.95 with shared_buffers of a quarter of pgvector's index; what does not fit
+        comes from the system's cache, or the disk."""
+        last = self.contenders[-1]
+        size = int(self.client.sql(f"SELECT pg_relation_size('{last.index}')"))
+        server.restart(f"shared_buffers={max(size // 4 // 2**20, 1)}MB")
+        results = {"megabytes": size // 4 // 2**20}
+        for contender in self.contenders:
+            effort = next(
+                (p[self.kind.effort] for p in points[contender.name] if p["recall"] >= 0.95), None
+            )
+            if effort is None:
+                continue
+            runs = []
+            for number in range(3):
+                self.say(f"{contender.name} in few buffers, round {number + 1} of 3")
+                runs.append(self.search(contender, effort, 500, before=[WITH_INDEX]))
+            results[contender.name] = {
+                "seconds": mean_of_medians(runs),
+                self.kind.effort: effort,
+                "recall": self.dataset.recall(runs[0].ids),
+            }
+        server.restart()
+        return results
 
     def inserts(self):
         """Single-row inserts into the built index, each a transaction."""

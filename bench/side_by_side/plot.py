@@ -6,7 +6,7 @@ import math
 WIDTH, HEIGHT = 720, 420
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 50
 GREY = "#808080"
-COLOURS = {"pase": "#d9730d", "pgvector": "#2f81f7", "hnswlib": "#2da44e", "faiss": "#a371f7"}
+COLOURS = {"pase": "#d9730d", "pgvector": "#2f81f7", "pase, codes = 0": "#bf8700", "hnswlib": "#2da44e", "faiss": "#a371f7"}
 RECALL_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 1)
 
 

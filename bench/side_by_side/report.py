@@ -20,11 +20,35 @@ def query_rows(section, names):
         what = f"queries/s at recall@10 {recall}"
         seconds = each(everyone, "seconds", names)
         rows.append(row(what, seconds, "more", inverse=True, missing="not reached"))
+        rows += compact_rows(names, seconds, "with codes = 0, as a multiple of pgvector's", False)
         spent = each(everyone, "cpu_seconds", names)
         if any(spent):
             what = "server's processor time per query at this recall, µs"
             rows.append(row(what, spent, "less", 1e6))
     return rows
+
+
+COMPACT = "pase, codes = 0"
+
+
+def compact_rows(names, values, what, upwards):
+    """The compact index as a multiple of pgvector's, of which the table has no column."""
+    figures = dict(zip(names, values))
+    compact, peer = figures.get(COMPACT), figures.get("pgvector")
+    if not compact or not peer:
+        return []
+    ratio = compact / peer if upwards else peer / compact
+    return [
+        cells_row(what, [ratio if name == COMPACT else None for name in names], "", ".2f")
+    ]
+
+
+def small_rows(section, names):
+    small = section.get("small")
+    if not small:
+        return []
+    what = f"queries/s at the first ef of recall 0.95, shared_buffers {small['megabytes']} MB"
+    return [row(what, each(small, "seconds", names), "more", inverse=True)]
 
 
 def build_rows(result, section, names):
@@ -38,6 +62,7 @@ def build_rows(result, section, names):
         rows.append(cells_row("two workers / serial", shares, "less", ".2f"))
     sizes = each(build, "bytes", names)
     rows.append(row("index, MB", sizes, "less", 1e-6))
+    rows += compact_rows(names, sizes, "with codes = 0, as a multiple of pgvector's", True)
     shares = [size and size / raw for size in sizes]
     return rows + [cells_row("index / bare vectors", shares, "less", ".2f")]
 
@@ -66,6 +91,7 @@ def summary(result, section):
     rows = [
         header("", names),
         *query_rows(section, names),
+        *small_rows(section, names),
         *build_rows(result, section, names),
         *change_rows(section, names),
         cells_row("the planner takes the index on its own", taken, "yes"),
