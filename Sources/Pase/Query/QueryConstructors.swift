@@ -40,7 +40,9 @@ private func makeQuery(_ array: Datum, extra: Int32, metric: Int32) throws(Serve
     try checkFinite(start, vector.count)
     let header = try checkedHeader(vector.count, extra: extra, metric: metric)
     let value = try QueryValue.allocate(dimensions: vector.count)
-    _ = QueryValue.elements(value, vector.count).update(fromContentsOf: vector)
+    if let source = vector.baseAddress {
+        QueryValue.elements(value, vector.count).baseAddress?.copy(from: source, count: vector.count)
+    }
     return QueryValue.finish(value, header)
 }
 
