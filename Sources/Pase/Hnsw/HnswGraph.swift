@@ -201,24 +201,10 @@ struct HnswGraph: NeighborGraph {
     mutating func neighbors(
         of reference: NodeReference, level: Int, into list: UnsafeMutablePointer<NodeReference>
     ) throws(ServerError) -> Int {
-        var locked = try open(reference, .shared)
-        guard let start = try node(reference, in: locked.page) else {
-            try locked.close()
-            return 0
-        }
-        var item = start
-        var count = Int(start.u16(4))
-        if level > 0 {
-            guard
-                let upper = try openUpperLinks(
-                    NodeReference(raw: start.u64(16)), of: reference, level: level, &locked)
-            else { return 0 }
-            item = upper
-            count = Int(upper.u16(layout.upperOffset(level)))
-        }
-        let places = item + layout.placesOffset(level)
-        for slot in 0..<count { list[slot] = places.place(slot * HnswLayout.placeBytes) }
-        try locked.close()
+        guard let links = try openLinks(of: reference, level: level) else { return 0 }
+        links.copyPlaces(layout, into: list)
+        try links.locked.close()
+        let count = links.count
         for slot in 0..<count { try checkBlock(list[slot], linkedFrom: reference.block) }
         return count
     }
@@ -261,29 +247,18 @@ struct HnswGraph: NeighborGraph {
     ) throws(ServerError) -> (node: ScoredNode?, count: Int) {
         if codes?.isPrepared == false { codes?.prepare(query) }
         guard let codes else { return (nil, 0) }
-        var locked = try open(reference, .shared)
-        guard let start = try node(reference, in: locked.page) else {
-            try locked.close()
-            return (nil, 0)
+        var own: ScoredNode?
+        let links = try openLinks(of: reference, level: level) { [layout, query, metric] start in
+            own = ScoredNode(
+                distance: layout.vector.distance(query, to: start, metric),
+                node: reference.withVersion(start.u16(2)), isLive: HnswGraph.isLive(start))
         }
-        let own = ScoredNode(
-            distance: layout.vector.distance(query, to: start, metric),
-            node: reference.withVersion(start.u16(2)), isLive: HnswGraph.isLive(start))
-        var item = start
-        var count = Int(start.u16(4))
-        if level > 0 {
-            guard
-                let upper = try openUpperLinks(
-                    NodeReference(raw: start.u64(16)), of: reference, level: level, &locked)
-            else { return (own, 0) }
-            item = upper
-            count = Int(upper.u16(layout.upperOffset(level)))
-        }
-        layout.codes(level, in: item)?
+        guard let links else { return (own, 0) }
+        let count = links.count
+        layout.codes(level, in: links.item)?
             .estimate(codes.query, count: count, into: codes.estimates)
-        let places = item + layout.placesOffset(level)
-        for slot in 0..<count { neighbors[slot] = places.place(slot * HnswLayout.placeBytes) }
-        try locked.close()
+        links.copyPlaces(layout, into: neighbors)
+        try links.locked.close()
         var new = 0
         for slot in 0..<count {
             try checkBlock(neighbors[slot], linkedFrom: reference.block)
@@ -294,6 +269,46 @@ struct HnswGraph: NeighborGraph {
             }
         }
         return (own, new)
+    }
+
+    /// The item with a node's links on a level, its page locked for reading.
+    struct OpenLinks {
+        let locked: LockedPage
+        let item: UnsafeMutableRawPointer
+        let level: Int
+        let count: Int
+
+        @inline(__always)
+        func copyPlaces(_ layout: HnswLayout, into list: UnsafeMutablePointer<NodeReference>) {
+            let places = item + layout.placesOffset(level)
+            for slot in 0..<count { list[slot] = places.place(slot * HnswLayout.placeBytes) }
+        }
+    }
+
+    /// Opens the item with a node's links on a level; nil, and no page is locked, where there is none.
+    ///
+    /// - Parameter look: gets the node itself, if it is there, while its page is locked.
+    @inline(__always)
+    mutating func openLinks(
+        of reference: NodeReference, level: Int,
+        _ look: (UnsafeMutableRawPointer) -> Void = { _ in }
+    ) throws(ServerError) -> OpenLinks? {
+        var locked = try open(reference, .shared)
+        guard let start = try node(reference, in: locked.page) else {
+            try locked.close()
+            return nil
+        }
+        look(start)
+        if level == 0 {
+            return OpenLinks(locked: locked, item: start, level: 0, count: Int(start.u16(4)))
+        }
+        guard
+            let upper = try openUpperLinks(
+                NodeReference(raw: start.u64(16)), of: reference, level: level, &locked)
+        else { return nil }
+        return OpenLinks(
+            locked: locked, item: upper, level: level,
+            count: Int(upper.u16(layout.upperOffset(level))))
     }
 
     /// Exchanges the locked page of a node for that of its upper links; nil, and no page is locked any

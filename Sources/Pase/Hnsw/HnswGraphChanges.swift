@@ -37,31 +37,20 @@ extension HnswGraph: RepairableNeighborGraph {
         of reference: NodeReference, level: Int, into links: MeasuredLinks
     ) throws(ServerError) -> Int {
         guard codes != nil else { return 0 }
-        var locked = try open(reference, .shared)
-        guard let start = try node(reference, in: locked.page) else {
-            try locked.close()
-            return 0
+        let opened = try openLinks(of: reference, level: level) {
+            [layout, vectorCopy, metric] start in
+            layout.vector.copy(from: start, into: vectorCopy, metric.kernels)
         }
-        layout.vector.copy(from: start, into: vectorCopy, metric.kernels)
-        var item = start
-        var count = Int(start.u16(4))
-        if level > 0 {
-            guard
-                let upper = try openUpperLinks(
-                    NodeReference(raw: start.u64(16)), of: reference, level: level, &locked)
-            else { return 0 }
-            item = upper
-            count = Int(upper.u16(layout.upperOffset(level)))
-        }
-        guard count >= shape.capacity(level), let array = layout.codes(level, in: item),
+        guard let opened else { return 0 }
+        let count = opened.count
+        guard count >= shape.capacity(level), let array = layout.codes(level, in: opened.item),
             let copy = codes?.copy(array)
         else {
-            try locked.close()
+            try opened.locked.close()
             return count
         }
-        let places = item + layout.placesOffset(level)
-        for slot in 0..<count { links.nodes[slot] = places.place(slot * HnswLayout.placeBytes) }
-        try locked.close()
+        opened.copyPlaces(layout, into: links.nodes)
+        try opened.locked.close()
         codes?.measure(copy, count: count, node: vectorCopy, vector: query, into: links)
         return count
     }
@@ -129,22 +118,10 @@ extension HnswGraph: RepairableNeighborGraph {
         throws(ServerError) -> CodeArray?
     {
         guard let array = level == 0 ? layout.codeArray : layout.upperCodeArray else { return nil }
-        var locked = try open(reference, .shared)
-        guard let start = try node(reference, in: locked.page) else {
-            try locked.close()
-            return nil
-        }
-        var item = start
-        if level > 0 {
-            guard
-                let upper = try openUpperLinks(
-                    NodeReference(raw: start.u64(16)), of: reference, level: level, &locked)
-            else { return nil }
-            item = upper
-        }
+        guard let links = try openLinks(of: reference, level: level) else { return nil }
         let copy = try memory.allocate(bytes: array.bytes)
-        copy.copyMemory(from: item + layout.codesOffset(level), byteCount: array.bytes)
-        try locked.close()
+        copy.copyMemory(from: links.item + layout.codesOffset(level), byteCount: array.bytes)
+        try links.locked.close()
         return CodeArray(copy, array)
     }
 

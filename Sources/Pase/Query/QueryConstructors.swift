@@ -41,7 +41,8 @@ private func makeQuery(_ array: Datum, extra: Int32, metric: Int32) throws(Serve
     let header = try checkedHeader(vector.count, extra: extra, metric: metric)
     let value = try QueryValue.allocate(dimensions: vector.count)
     if let source = vector.baseAddress {
-        QueryValue.elements(value, vector.count).baseAddress?.copy(from: source, count: vector.count)
+        QueryValue.elements(value, vector.count).baseAddress?.copy(
+            from: source, count: vector.count)
     }
     return QueryValue.finish(value, header)
 }

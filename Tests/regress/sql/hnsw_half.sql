@@ -11,16 +11,16 @@ CREATE FUNCTION sample(seed int, dimensions int) RETURNS float4[] LANGUAGE sql I
 $$;
 CREATE TABLE halves (id int PRIMARY KEY, v float4[]) WITH (autovacuum_enabled = off);
 
--- What the index answers with all rows among its candidates, beside what a sort answers: how many answers differ
+-- What the index answers with all rows among its candidates, beside what a sort answers: how many distances differ
 CREATE FUNCTION differences(operator text, query float4[], k int) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-	statement text := format('SELECT array_agg(id) FROM (SELECT id FROM halves ORDER BY v %s, id LIMIT %s) AS s', operator, k);
-	by_index int[];
-	by_sort int[];
+	statement text := format('SELECT array_agg(d) FROM (SELECT v %1$s AS d FROM halves ORDER BY v %1$s LIMIT %2$s) AS s', operator, k);
+	by_index float8[];
+	by_sort float8[];
 BEGIN
 	SET LOCAL enable_seqscan = off;
 	SET LOCAL enable_indexscan = on;
-	EXECUTE replace(statement, ', id', '') INTO by_index USING query;
+	EXECUTE statement INTO by_index USING query;
 	SET LOCAL enable_seqscan = on;
 	SET LOCAL enable_indexscan = off;
 	EXECUTE statement INTO by_sort USING query;
