@@ -91,26 +91,31 @@ typedef struct
 	Buffer		buffer;
 } HintedArguments;
 
+static inline Buffer
+read_hinted(PaseHints *hints, Relation relation, BlockNumber block)
+{
+	Buffer		buffer = InvalidBuffer;
+
+	if (block < hints->count)
+		buffer = hints->buffers[block];
+	if (buffer != InvalidBuffer && ReadRecentBuffer(hints->file, MAIN_FORKNUM, block, buffer))
+	{
+		/* What ReadBuffer() counts of a hit. */
+		pgstat_count_buffer_read(relation);
+		pgstat_count_buffer_hit(relation);
+		return buffer;
+	}
+	buffer = ReadBuffer(relation, block);
+	remember(hints, block, buffer);
+	return buffer;
+}
+
 static void
 pase_page_open_hinted_thunk(void *p)
 {
 	HintedArguments *a = p;
-	Buffer		recent = InvalidBuffer;
 
-	if (a->block < a->hints->count)
-		recent = a->hints->buffers[a->block];
-	if (recent != InvalidBuffer && ReadRecentBuffer(a->hints->file, MAIN_FORKNUM, a->block, recent))
-	{
-		a->buffer = recent;
-		/* What ReadBuffer() counts of a hit. */
-		pgstat_count_buffer_read(a->relation);
-		pgstat_count_buffer_hit(a->relation);
-	}
-	else
-	{
-		a->buffer = ReadBuffer(a->relation, a->block);
-		remember(a->hints, a->block, a->buffer);
-	}
+	a->buffer = read_hinted(a->hints, a->relation, a->block);
 	LockBuffer(a->buffer, a->mode);
 }
 
@@ -125,6 +130,43 @@ pase_page_open_hinted(PaseHints *hints, Relation relation, BlockNumber block, in
 	*buffer = a.buffer;
 	*page = BufferGetPage(a.buffer);
 	return true;
+}
+
+typedef struct
+{
+	PaseHints  *hints;
+	Relation	relation;
+	const uint64_t *blocks;
+	int			count;
+	PaseVisitPage visit;
+	void	   *state;
+} VisitArguments;
+
+static void
+pase_pages_visit_thunk(void *p)
+{
+	VisitArguments *a = p;
+
+	for (int n = 0; n < a->count; n++)
+	{
+		Buffer		buffer = read_hinted(a->hints, a->relation, (BlockNumber) (a->blocks[n] >> 32));
+		bool		goes_on;
+
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		goes_on = a->visit(a->state, n, BufferGetPage(buffer));
+		UnlockReleaseBuffer(buffer);
+		if (!goes_on)
+			return;
+	}
+}
+
+bool
+pase_pages_visit(PaseHints *hints, Relation relation, const uint64_t *blocks, int count,
+				 PaseVisitPage visit, void *state)
+{
+	VisitArguments a = {hints, relation, blocks, count, visit, state};
+
+	return GUARDED(pase_pages_visit);
 }
 
 static void

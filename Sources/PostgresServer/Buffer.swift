@@ -119,6 +119,22 @@ public struct PageHints {
         hints = pase_hints_of(relation.relation)
     }
 
+    /// Opens blocks of the main fork one after the other for reading, and calls `visit` with each page while it is
+    /// locked. It must not call the server.
+    ///
+    /// - Parameters:
+    ///   - blocks: `count` numbers, the block in the upper 32 bits of each.
+    ///   - visit: gets `state`, the place in `blocks`, and the page's bytes; false ends the visit.
+    @inline(__always)
+    public func visit(
+        _ blocks: UnsafePointer<UInt64>, count: Int, of relation: ServerRelation,
+        _ visit: @escaping PaseVisitPage, _ state: UnsafeMutableRawPointer
+    ) throws(ServerError) {
+        try check(
+            pase_pages_visit(
+                hints, relation.relation, blocks, Int32(truncatingIfNeeded: count), visit, state))
+    }
+
     /// Lets the processor fetch what reading `bytes` at `offset` of a block's page will touch.
     @inline(__always)
     public func prefetch(_ block: UInt32, offset: Int, bytes: Int) {

@@ -6,8 +6,9 @@ public struct IndexPage {
     /// The first byte.
     public let start: UnsafeMutablePointer<CChar>
 
+    /// The page at an address.
     @inline(__always)
-    init(_ start: UnsafeMutablePointer<CChar>) {
+    public init(_ start: UnsafeMutablePointer<CChar>) {
         self.start = start
     }
 

@@ -33,6 +33,16 @@ extern PaseHints *pase_hints_of(Relation relation);
 extern bool pase_page_open_hinted(PaseHints *hints, Relation relation, BlockNumber block, int mode,
 								  Buffer *buffer, char **page);
 
+/* What is to be done with the n-th page while it is locked; calls nothing of the server. False ends the visit. */
+typedef bool (*PaseVisitPage) (void *state, int n, char *page);
+
+/*
+ * Opens blocks one after the other for reading, each closed before the next. `blocks` are `count` numbers whose upper
+ * 32 bits are the block's. One guard around all of them: for many small looks that is what counts.
+ */
+extern bool pase_pages_visit(PaseHints *hints, Relation relation, const uint64_t *blocks, int count,
+							 PaseVisitPage visit, void *state);
+
 /* Tells the system that a block which is not known to be in memory will be read soon. */
 extern bool pase_page_announce(PaseHints *hints, Relation relation, BlockNumber block);
 

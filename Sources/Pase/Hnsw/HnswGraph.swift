@@ -67,14 +67,19 @@ struct HnswGraph: NeighborGraph {
     @inline(__always)
     func open(_ reference: NodeReference, _ lock: PageLock) throws(ServerError) -> LockedPage {
         let locked = try LockedPage.open(index, reference.block, lock, hints: hints)
-        let isPlausible =
-            lock == .shared
-            ? locked.page.hasSpecial(bytes: MetapageItem.specialBytes) || locked.page.isNew
-            : locked.page.isOurs(HnswLayout.nodesKind)
-        guard isPlausible else {
+        if lock == .shared {
+            try checkForReading(locked.page, reference.block)
+        } else if !locked.page.isOurs(HnswLayout.nodesKind) {
             throw damaged(reference.block, "it is no page of nodes")
         }
         return locked
+    }
+
+    @inline(__always)
+    private func checkForReading(_ page: IndexPage, _ block: UInt32) throws(ServerError) {
+        guard page.hasSpecial(bytes: MetapageItem.specialBytes) || page.isNew else {
+            throw damaged(block, "it is no page of nodes")
+        }
     }
 
     /// The item at a reference, if it is of the kind and, where the reference has one, the version;
@@ -88,10 +93,18 @@ struct HnswGraph: NeighborGraph {
         else { return nil }
         guard start.u8(0) == kind else { return nil }
         guard reference.version == 0 || reference.version == start.u16(2) else { return nil }
-        guard item.count == size else {
-            throw damaged(reference.block, "item \(reference.offset) has \(item.count) bytes")
-        }
+        guard item.count == size else { throw damagedItem(reference, item.count) }
         return start
+    }
+
+    @inline(never)
+    private func damagedItem(_ reference: NodeReference, _ bytes: Int) -> ServerError {
+        damaged(reference.block, "item \(reference.offset) has \(bytes) bytes")
+    }
+
+    @inline(never)
+    private func damagedNode(_ reference: NodeReference) -> ServerError {
+        damaged(reference.block, "node \(reference.offset) is not plausible")
     }
 
     /// The node at a reference.
@@ -105,7 +118,7 @@ struct HnswGraph: NeighborGraph {
         else { return nil }
         guard Int(start.u16(4)) <= shape.groundLinks, start.u8(6) <= HnswLayout.inlineRows,
             Int(start.u8(1)) <= shape.maximumLevel
-        else { throw damaged(reference.block, "node \(reference.offset) is not plausible") }
+        else { throw damagedNode(reference) }
         return start
     }
 
@@ -129,6 +142,7 @@ struct HnswGraph: NeighborGraph {
         node.u8(6) != 0 || node.u64(8) != 0
     }
 
+    @inline(never)
     func damaged(_ block: UInt32, _ what: String) -> ServerError {
         ServerError(
             .indexCorrupted, "index \"\(index.name)\" is damaged at block \(block)",
@@ -214,28 +228,48 @@ struct HnswGraph: NeighborGraph {
         _ nodes: UnsafePointer<NodeReference>, count: Int,
         into scored: UnsafeMutablePointer<ScoredNode>
     ) throws(ServerError) -> Int {
-        var written = 0
         if layout.vector.isInParts { return try scoreParts(nodes, count: count, into: scored) }
         let bytes = vectorEnd
         for slot in 0..<min(count, HnswGraph.prefetchDistance) {
             prefetch(nodes[slot], bytes: bytes)
         }
-        for slot in 0..<count {
-            if slot &+ HnswGraph.prefetchDistance < count {
-                prefetch(nodes[slot &+ HnswGraph.prefetchDistance], bytes: bytes)
+        return try withUnsafePointer(to: self) { (graph) throws(ServerError) in
+            var scoring = Scoring(
+                graph: graph, nodes: nodes, count: count, scored: scored, bytes: bytes)
+            try withUnsafeMutablePointer(to: &scoring) { (scoring) throws(ServerError) in
+                try hints.visit(
+                    UnsafeRawPointer(nodes).assumingMemoryBound(to: UInt64.self), count: count,
+                    of: index, scorePage, UnsafeMutableRawPointer(scoring))
             }
-            let reference = nodes[slot]
-            let locked = try open(reference, .shared)
-            if let start = try node(reference, in: locked.page) {
-                scored[written] = ScoredNode(
-                    distance: layout.vector.distance(query, to: start, metric),
-                    node: reference.withVersion(start.u16(2)),
-                    isLive: HnswGraph.isLive(start))
-                written &+= 1
-            }
-            try locked.close()
+            if let failure = scoring.failure { throw failure }
+            return scoring.written
         }
-        return written
+    }
+
+    /// `score` under way.
+    fileprivate struct Scoring {
+        let graph: UnsafePointer<HnswGraph>
+        let nodes: UnsafePointer<NodeReference>
+        let count: Int
+        let scored: UnsafeMutablePointer<ScoredNode>
+        let bytes: Int
+        var written = 0
+        var failure: ServerError?
+
+        /// Scores the node on the page of the n-th block.
+        @inline(__always)
+        mutating func score(_ n: Int, _ page: IndexPage) throws(ServerError) {
+            let next = n &+ HnswGraph.prefetchDistance
+            if next < count { graph.pointee.prefetch(nodes[next], bytes: bytes) }
+            let reference = nodes[n]
+            try graph.pointee.checkForReading(page, reference.block)
+            guard let start = try graph.pointee.node(reference, in: page) else { return }
+            scored[written] = ScoredNode(
+                distance: graph.pointee.layout.vector.distance(
+                    graph.pointee.query, to: start, graph.pointee.metric),
+                node: reference.withVersion(start.u16(2)), isLive: HnswGraph.isLive(start))
+            written &+= 1
+        }
     }
 
     @inline(__always)
@@ -358,6 +392,21 @@ struct HnswGraph: NeighborGraph {
     @inline(__always)
     mutating func breathe() throws(ServerError) {
         try checkInterrupts()
+    }
+}
+
+/// `Scoring.score` for the server, which has locked the page. An error waits until the page is closed again.
+private func scorePage(
+    _ state: UnsafeMutableRawPointer?, _ n: Int32, _ page: UnsafeMutablePointer<CChar>?
+) -> Bool {
+    guard let state, let page else { return false }
+    let scoring = state.assumingMemoryBound(to: HnswGraph.Scoring.self)
+    do throws(ServerError) {
+        try scoring.pointee.score(Int(n), IndexPage(page))
+        return true
+    } catch {
+        scoring.pointee.failure = error
+        return false
     }
 }
 

@@ -118,6 +118,8 @@ struct HnswLayout {
     let codeArray: CodeArrayLayout?
     /// The codes of one level in an upper links item.
     let upperCodeArray: CodeArrayLayout?
+    /// Size of a node item.
+    private(set) var nodeBytes = 0
 
     init(_ shape: GraphShape, bits: CodeBits?, _ precision: HnswPrecision) {
         self.shape = shape
@@ -132,10 +134,8 @@ struct HnswLayout {
         }
         codeArray = array(shape.groundLinks)
         upperCodeArray = array(shape.links)
+        nodeBytes = codesOffset(0) + (codeArray?.bytes ?? 0)
     }
-
-    /// Size of a node item.
-    var nodeBytes: Int { codesOffset(0) + (codeArray?.bytes ?? 0) }
 
     /// Where the places of a level's links begin in the item that has them.
     @inline(__always)
