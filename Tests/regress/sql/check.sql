@@ -1,5 +1,6 @@
 -- pase_check() is silent on indexes of every layout, whatever has been done to them
 SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pase;
 CREATE FUNCTION check_vector(number int8, dimensions int) RETURNS float4[] LANGUAGE sql IMMUTABLE STRICT AS $$
 	SELECT array_agg(((hashint8extended(number, d) & 1048575) / 1048576.0)::float4 ORDER BY d)
 	FROM generate_series(1, dimensions) AS d
@@ -40,11 +41,12 @@ CREATE INDEX checked_parts ON checked_long USING pase_hnsw (v) WITH (base_nb_num
 CREATE TABLE checked_middle (id int, v float4[]);
 INSERT INTO checked_middle SELECT i, check_vector(i, 300) FROM generate_series(1, 60) AS i;
 CREATE INDEX checked_m ON checked_middle USING pase_hnsw (v);
-CREATE INDEX checked_half ON checked_middle USING pase_hnsw (v) WITH (base_nb_num = 50, codes = 4);
 CREATE INDEX checked_mf ON checked_middle USING pase_ivfflat (v) WITH (clustering_params = "lists=2");
 CREATE TABLE checked_800 (id int, v float4[]);
 INSERT INTO checked_800 SELECT i, check_vector(i, 800) FROM generate_series(1, 30) AS i;
 CREATE INDEX checked_800h ON checked_800 USING pase_hnsw (v);
+-- in half precision, with codes
+CREATE INDEX checked_half ON checked_800 USING pase_hnsw (v pase_hnsw_ip_ops) WITH (codes = 2);
 CREATE INDEX checked_800f ON checked_800 USING pase_ivfflat (v) WITH (clustering_params = "lists=2");
 -- made empty; without dimensions, and with
 CREATE TABLE checked_empty (id int, v float4[]);
