@@ -375,3 +375,12 @@ CREATE AGGREGATE vector_avg(float4[]) (
 COMMENT ON AGGREGATE vector_sum(float4[]) IS 'sum of vectors, element by element';
 
 COMMENT ON AGGREGATE vector_avg(float4[]) IS 'mean of vectors, element by element';
+
+-- Checking an index
+
+CREATE FUNCTION pase_check(index regclass, heap_check boolean DEFAULT false)
+	RETURNS TABLE (block int8, item int4, severity text, message text)
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10 COST 100000;
+
+COMMENT ON FUNCTION pase_check(regclass, boolean) IS
+	'what is wrong with an index of pase_hnsw or pase_ivfflat; no row if nothing is';

@@ -59,6 +59,7 @@ SQL_FUNCTION(pase_vector_serialize);
 SQL_FUNCTION(pase_vector_deserialize);
 SQL_FUNCTION(pase_vector_total);
 SQL_FUNCTION(pase_vector_average);
+SQL_FUNCTION(pase_check);
 
 /*
  * What the original's catalogue calls them. It comes here by pg_upgrade, which looks for these names before anybody

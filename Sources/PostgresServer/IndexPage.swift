@@ -12,6 +12,54 @@ public struct IndexPage {
         self.start = start
     }
 
+    /// A page's worth of memory, for `copy`.
+    public init(in memory: ServerMemory) throws(ServerError) {
+        start = try memory.allocate(bytes: IndexPage.size, zeroed: true)
+            .assumingMemoryBound(to: CChar.self)
+    }
+
+    /// Takes over the bytes of another page.
+    public func copy(_ other: IndexPage) {
+        UnsafeMutableRawPointer(start).copyMemory(from: other.start, byteCount: IndexPage.size)
+    }
+
+    /// What is wrong with the header and the line pointers, nil if nothing is. Not for a page that was never
+    /// written.
+    public var problem: StaticString? {
+        let bytes = UnsafeMutableRawPointer(start)
+        func u16(_ offset: Int) -> Int {
+            Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+        }
+        let lower = u16(12)
+        let upper = u16(14)
+        let special = u16(16)
+        guard lower >= 24, (lower - 24) % IndexPage.linePointerBytes == 0, lower <= upper,
+            upper <= special, special <= IndexPage.size
+        else { return "the header's bounds make no sense" }
+        var taken = SIMD16<UInt64>.zero
+        for offset in 0..<(lower - 24) / IndexPage.linePointerBytes {
+            let pointer = bytes.loadUnaligned(
+                fromByteOffset: 24 + offset * IndexPage.linePointerBytes, as: UInt32.self)
+            let begin = Int(pointer & 0x7FFF)
+            let length = Int(pointer >> 17)
+            switch pointer >> 15 & 3 {
+            case 0: continue
+            case 1: break
+            default: return "a line pointer has flags that are never set"
+            }
+            guard begin >= upper, begin % 8 == 0, length > 0, begin + length <= special else {
+                return "a line pointer leads out of the items"
+            }
+            for unit in begin / 8..<(begin + length + 7) / 8 {
+                guard taken[unit / 64] & 1 << UInt64(unit % 64) == 0 else {
+                    return "two items overlap"
+                }
+                taken[unit / 64] |= 1 << UInt64(unit % 64)
+            }
+        }
+        return nil
+    }
+
     /// Bytes in a page.
     @inline(__always)
     public static var size: Int { Int(BLCKSZ) }

@@ -84,6 +84,16 @@ public struct ServerError: Error {
         self.init(report: Report(state: state, message: message, detail: detail, hint: hint))
     }
 
+    /// What an error of ours says, with its detail; nil for one of the server's.
+    ///
+    /// A check of an index catches errors of ours about what it has copied out of pages, to report them. That
+    /// is the one exception from never swallowing an error: nothing of the server's is involved then.
+    public var ownMessage: String? {
+        guard let report else { return nil }
+        guard let detail = report.detail else { return report.message }
+        return detail
+    }
+
     /// Leaves the error where the C frame around the entry point finds it.
     func handOver() {
         guard let report else {

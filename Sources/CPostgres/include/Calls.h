@@ -179,6 +179,40 @@ extern bool pase_sort_end(PaseSort *sort);
 /* The content of a file on the server, for members of pg_read_server_files. */
 extern bool pase_read_server_file(const char *path, char **content, size_t *length);
 
+/* ---- checking an index ---- */
+typedef struct PaseRows PaseRows;
+typedef struct PaseChecked PaseChecked;
+
+typedef enum PaseChecked_Method
+{
+	PASE_CHECKED_HNSW,
+	PASE_CHECKED_IVFFLAT
+} PaseChecked_Method;
+
+typedef enum PaseRowState
+{
+	/* Something is in the row's place: a row, whoever sees it, or what is left of one. */
+	PASE_ROW_PRESENT,
+	PASE_ROW_MISSING
+} PaseRowState;
+
+/* The answer of a function that returns rows (int8, int4, text, text); -1 is NULL. */
+extern bool pase_rows_begin(FunctionCallInfo call, PaseRows **result);
+extern bool pase_rows_add(PaseRows *rows, int64_t block, int item, const char *severity,
+						  const char *message);
+/*
+ * Opens an index of ours and its table for a check, if there is nothing against it; with a snapshot
+ * if they are to be compared.
+ */
+extern bool pase_checked_open(Oid index, bool with_snapshot, PaseChecked **result);
+extern Relation pase_checked_index(const PaseChecked *checked);
+extern PaseChecked_Method pase_checked_method(const PaseChecked *checked);
+extern bool pase_checked_close(PaseChecked *checked);
+/* Feeds what the snapshot sees of the table and belongs into the index to row(state, ...). */
+extern bool pase_checked_scan(PaseChecked *checked, PaseBuildRow row, void *state);
+/* Whether there is anything at a place of the table. */
+extern bool pase_checked_row(PaseChecked *checked, uint64_t tid, PaseRowState *result);
+
 /* ---- planner ---- */
 typedef struct PaseCosts
 {

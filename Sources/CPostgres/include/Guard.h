@@ -41,6 +41,9 @@ extern int pase_fault_countdown;
 /* Puts an access method's callbacks, C frames of Entries.c, into its routine. */
 extern void pase_hnsw_fill_routine(IndexAmRoutine *routine);
 extern void pase_ivfflat_fill_routine(IndexAmRoutine *routine);
+/* By these one knows an index of ours, whatever its access method is called. */
+extern IndexBuildResult *pase_hnsw_build(Relation heap, Relation index, IndexInfo *info);
+extern IndexBuildResult *pase_ivfflat_build(Relation heap, Relation index, IndexInfo *info);
 
 /* Makes the setting and whatever else the module registers; called once, from _PG_init. */
 extern void pase_define_settings(void);

@@ -91,6 +91,32 @@ struct HnswMeta {
         rotationSeed = 0x5041_5345_484E_5357
     }
 
+    /// Reads a copy of the metapage.
+    init(in page: IndexPage, of index: ServerRelation) throws(ServerError) {
+        try self.init(HnswMeta.format.item(of: page, in: index), of: index)
+    }
+
+    /// What a check finds wrong beyond what reading refuses, nil if there is nothing.
+    func problem(_ index: ServerRelation) throws(ServerError) -> String? {
+        let asked = try indexMetric(index)
+        if asked != metric {
+            return "the metric is \(metric.rawValue), the operator class's is \(asked.rawValue)"
+        }
+        if dimensions == 0 { return bits == nil ? nil : "there are codes without dimensions" }
+        let fitting =
+            bits.map {
+                HnswLayout.groundLinks(
+                    dimensions: dimensions, links: links, bits: $0, precision)
+            } ?? links * 2
+        if fitting != groundLinks {
+            return "there is room for \(fitting ?? 0) ground links, not \(groundLinks)"
+        }
+        if !largestNorm.isFinite || largestNorm < 0 || (precision == .single && largestNorm != 0) {
+            return "the largest norm makes no sense"
+        }
+        return nil
+    }
+
     /// Reads the fields, and refuses values that this extension does not write.
     private init(_ start: UnsafeMutableRawPointer, of index: ServerRelation) throws(ServerError) {
         dimensions = Int(start.u16(6))

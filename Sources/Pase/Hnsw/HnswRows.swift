@@ -36,9 +36,11 @@ extension HnswGraph {
         throws(ServerError)
     {
         var source = memory
+        var missing = NodeReference.none
         retry: while true {
             try checkInterrupts()
             rows.count = 0
+            var chain = ChainGuard()
             let locked = try open(reference, .shared)
             guard let start = try node(reference, in: locked.page) else {
                 try locked.close()
@@ -54,9 +56,13 @@ extension HnswGraph {
             while next != .none {
                 try checkInterrupts()
                 try checkBlock(next, linkedFrom: reference.block)
+                try checkChain(&chain, next, of: reference)
                 let locked = try open(next, .shared)
                 guard let start = try rowsItem(next, of: reference, in: locked.page) else {
                     try locked.close()
+                    // An item is taken out of the list before it is removed.
+                    if next == missing { throw lostRows(next, of: reference) }
+                    missing = next
                     continue retry
                 }
                 for slot in 0..<Int(start.u16(4)) {
@@ -71,8 +77,23 @@ extension HnswGraph {
         }
     }
 
+    /// Refuses a list of rows that leads back to itself.
+    private func checkChain(
+        _ chain: inout ChainGuard, _ item: NodeReference, of owner: NodeReference
+    ) throws(ServerError) {
+        guard chain.closes(item.raw) else { return }
+        throw damaged(owner.block, "the rows of node \(owner.offset) lead back to themselves")
+    }
+
+    private func lostRows(_ item: NodeReference, of owner: NodeReference) -> ServerError {
+        damaged(
+            owner.block,
+            "node \(owner.offset) has no rows in item \(item.offset) of block \(item.block)")
+    }
+
     mutating func addRow(to reference: NodeReference) throws(ServerError) -> Bool {
         let row = currentRow
+        var missing = NodeReference.none
         while true {
             try checkInterrupts()
             var head = NodeReference.none
@@ -92,9 +113,13 @@ extension HnswGraph {
             if isAdded { return true }
             guard isFull else { return false }
             if head != .none {
+                try checkBlock(head, linkedFrom: reference.block)
                 switch try addRow(row, toItem: head, of: reference) {
                 case .added: return true
-                case .gone: continue
+                case .gone:
+                    if head == missing { throw lostRows(head, of: reference) }
+                    missing = head
+                    continue
                 case .full: break
                 }
             }
@@ -203,9 +228,11 @@ extension HnswGraph {
         var kept = 0
         var previous = NodeReference.none
         var current = head
+        var chain = ChainGuard()
         while current != .none {
             try check(pase_vacuum_delay(false))
             try checkBlock(current, linkedFrom: owner.block)
+            try checkChain(&chain, current, of: owner)
             let result = try vacuumRowsItem(current, of: owner, isDead)
             guard let result else { break }
             removed += result.removed

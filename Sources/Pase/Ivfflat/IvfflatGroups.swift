@@ -19,8 +19,10 @@ extension IvfflatPages {
     func insert(_ entry: Entry, list: Int, _ memory: ServerMemory) throws(ServerError) {
         let first = try firstGroup(list, memory)
         var block = first
+        var chain = ChainGuard()
         while true {
             try checkInterrupts()
+            try checkChain(&chain, block)
             let locked = try open(block, IvfflatLayout.codesKind, .exclusive)
             let start = try group(locked.page, block)
             let used = Int(start.u16(8))

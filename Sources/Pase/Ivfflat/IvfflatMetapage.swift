@@ -61,6 +61,11 @@ struct IvfflatMeta {
         start.put(centroids, at: 24)
     }
 
+    /// Reads a copy of the metapage.
+    init(in page: IndexPage, of index: ServerRelation) throws(ServerError) {
+        try self.init(IvfflatMeta.format.item(of: page, in: index), of: index)
+    }
+
     /// Reads the metapage of an index.
     static func read(_ index: ServerRelation) throws(ServerError) -> IvfflatMeta {
         let locked = try LockedPage.open(

@@ -34,6 +34,14 @@ struct IvfflatPages {
         return locked
     }
 
+    /// Refuses a list that leads back to itself.
+    @inline(__always)
+    func checkChain(_ chain: inout ChainGuard, _ block: UInt32) throws(ServerError) {
+        if chain.closes(UInt64(block)) {
+            throw damaged(block, "its list leads back to it")
+        }
+    }
+
     /// The item of a codes page.
     @inline(__always)
     func group(_ page: IndexPage, _ block: UInt32) throws(ServerError) -> UnsafeMutableRawPointer {

@@ -135,6 +135,7 @@ struct IvfflatWalk {
     private var list = 0
     private var block: UInt32 = 0
     private var slot = 0
+    private var chain = ChainGuard()
 
     init(_ pages: IvfflatPages) {
         self.pages = pages
@@ -149,6 +150,7 @@ struct IvfflatWalk {
                 block = try pages.firstBlock(of: list)
                 list += 1
                 slot = 0
+                chain = ChainGuard()
                 continue
             }
             let locked = try pages.open(block, IvfflatLayout.codesKind, .shared)
@@ -163,6 +165,7 @@ struct IvfflatWalk {
             if row & 0xFFFF != 0 { return row }
             block = next
             slot = 0
+            if block != 0 { try pages.checkChain(&chain, block) }
         }
     }
 }

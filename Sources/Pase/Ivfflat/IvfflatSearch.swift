@@ -133,8 +133,10 @@ struct IvfflatSearch {
             codeQuery.prepareInnerProduct(
                 rotated, base: centroidDistance, confidence: confidence)
         }
+        var chain = ChainGuard()
         while block != 0 {
             try checkInterrupts()
+            try pages.checkChain(&chain, block)
             block = try scanGroup(block)
         }
         return true

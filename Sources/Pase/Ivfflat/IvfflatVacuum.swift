@@ -61,8 +61,10 @@ private struct IvfflatVacuum {
     ) throws(ServerError) {
         var block = try pages.firstBlock(of: list)
         var firstWithRoom: UInt32 = 0
+        var chain = ChainGuard()
         while block != 0 {
             try check(pase_vacuum_delay(false))
+            try pages.checkChain(&chain, block)
             let result = try removeRows(ofGroup: block, isDead)
             if result.hasRoom, firstWithRoom == 0 { firstWithRoom = block }
             block = result.next

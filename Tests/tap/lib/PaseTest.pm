@@ -15,8 +15,8 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
-  for_method with_codes method by_method new_server add_helpers create_items index_items add_items whole recall in_background
-  finished wait_until watch_build no_complaints orphaned_files
+  for_method with_codes method by_method new_server add_helpers create_items index_items add_items whole sound recall
+  in_background finished wait_until watch_build no_complaints orphaned_files
 );
 
 # What differs between the access methods: options of an index unless the test gives them; the search
@@ -129,7 +129,20 @@ sub add_items
 	return;
 }
 
-# A test: the index holds the table's rows, each once and at its place.
+# A test: pase_check() finds no error in an index, compared with its table. What it warns of is shown.
+sub sound
+{
+	my ($node, $what, %options) = @_;
+	my $index = $options{index} // ($options{name} // 'items') . '_v';
+	my @found = split(/\n/, $node->safe_psql('postgres',
+		"SELECT concat_ws(' ', severity, block, item, message) FROM pase_check('$index', true) ORDER BY 1 LIMIT 20"));
+	my @errors = grep { !/^warning/ } @found;
+	note("$what: $_") foreach grep { /^warning/ } @found;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return is(join("\n", @errors), '', "$what: no error on its pages");
+}
+
+# Tests: the index holds the table's rows, each once and at its place, and is sound.
 sub whole
 {
 	my ($node, $what, %options) = @_;
@@ -139,7 +152,8 @@ sub whole
 	my $calls = join(', ',
 		map { "test_whole('$name', $query, $dimensions, $_)" } @{ $methods{$method}{whole} });
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return is($node->safe_psql('postgres', "SELECT concat($calls)"), '', $what);
+	my $is_whole = is($node->safe_psql('postgres', "SELECT concat($calls)"), '', $what);
+	return sound($node, $what, name => $name) && $is_whole;
 }
 
 # The recall of an index, as a number.

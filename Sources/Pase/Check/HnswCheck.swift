@@ -1,0 +1,285 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+import VectorKernels
+
+/// The check of a pase_hnsw index, in two passes over its pages:
+///
+/// 1. Each page, and each node by itself: its vector, its upper links item, its rows, its parts.
+/// 2. Each link, with what the first pass found where it leads; and the items that no node has.
+///
+/// Then come the rows that are there twice, the entry point, and which elements can be reached from it.
+struct HnswCheck {
+    let index: ServerRelation
+    let report: CheckReport
+    let memory: ServerMemory
+    let pages: CheckedPages
+    /// The page that is looked at.
+    let own: IndexPage
+    /// One that it leads to.
+    let other: IndexPage
+    /// Nil where the metapage is damaged.
+    let meta: HnswMeta?
+    /// Nil where the metapage is damaged, or the index has no dimensions yet.
+    var graph: HnswGraph?
+    let vector: UnsafeMutablePointer<Float>
+    var scratch: UnsafeMutablePointer<Float>?
+    var elements: CheckedElements
+    /// The rows of the table, with their nodes.
+    var rows: KeyedPlaces
+    /// Upper links items, rows items and parts, with their nodes.
+    var owned: KeyedPlaces
+    /// What the node that is looked at has.
+    var nodeRows: GrowableArray<UInt64>
+    var nodeItems: GrowableArray<NodeReference>
+    var endBlock: UInt32 = 0
+
+    init(_ index: ServerRelation, _ report: CheckReport, _ memory: ServerMemory)
+        throws(ServerError)
+    {
+        self.index = index
+        self.report = report
+        self.memory = memory
+        pages = try CheckedPages(index)
+        own = try IndexPage(in: memory)
+        other = try IndexPage(in: memory)
+        var source = memory
+        elements = try CheckedElements(in: &source)
+        rows = try KeyedPlaces(in: &source)
+        owned = try KeyedPlaces(in: &source)
+        nodeRows = try GrowableArray(capacity: 64, in: &source)
+        nodeItems = try GrowableArray(capacity: 64, in: &source)
+        meta = try HnswCheck.readMeta(index, pages, own, report)
+        vector = try memory.allocate(max(meta?.dimensions ?? 0, 1), of: Float.self, zeroed: true)
+        guard let meta, meta.dimensions > 0 else { return }
+        endBlock = try index.blockCount()
+        guard try HnswCheck.checkCentre(meta, pages, own, report) else { return }
+        let graph = try HnswGraph(index, meta, query: vector, mode: .logged, in: memory)
+        scratch = try graph.codes?.makeScratch(memory)
+        self.graph = graph
+    }
+
+    private static func readMeta(
+        _ index: ServerRelation, _ pages: CheckedPages, _ image: IndexPage, _ report: CheckReport
+    ) throws(ServerError) -> HnswMeta? {
+        guard try pages.read(HnswLayout.metaBlock, into: image) else {
+            try report.error(HnswLayout.metaBlock, nil, "the metapage is not there")
+            return nil
+        }
+        if let problem = CheckedPages.problem(image, kind: MetapageItem.pageKind) {
+            try report.error(HnswLayout.metaBlock, nil, problem)
+        }
+        let meta = try report.attempt(HnswLayout.metaBlock, 1) { () throws(ServerError) in
+            try HnswMeta(in: image, of: index)
+        }
+        guard let meta else { return nil }
+        if let problem = try meta.problem(index) {
+            try report.error(HnswLayout.metaBlock, 1, problem)
+            return nil
+        }
+        return meta
+    }
+
+    /// The centre, without which no code can be checked.
+    private static func checkCentre(
+        _ meta: HnswMeta, _ pages: CheckedPages, _ image: IndexPage, _ report: CheckReport
+    ) throws(ServerError) -> Bool {
+        guard meta.centre != 0 else { return true }
+        guard try pages.read(meta.centre, into: image) else {
+            try report.error(meta.centre, nil, "the centre is not there")
+            return false
+        }
+        if let problem = CheckedPages.problem(image, kind: HnswLayout.centreKind) {
+            try report.error(meta.centre, nil, problem)
+            return false
+        }
+        let item = try report.attempt(meta.centre, 1) { () throws(ServerError) in
+            try image.item(1)
+        }
+        guard let item = item ?? nil, item.count == meta.dimensions * 4,
+            let start = item.baseAddress
+        else {
+            try report.error(meta.centre, 1, "the centre is not there")
+            return false
+        }
+        for component in 0..<meta.dimensions where !start.f32(component * 4).isFinite {
+            try report.error(meta.centre, 1, "the centre has a component that is not finite")
+            return false
+        }
+        return true
+    }
+
+    mutating func run() throws(ServerError) {
+        guard let meta, graph != nil else {
+            if let meta, meta.entry != nil {
+                try report.error(HnswLayout.metaBlock, 1, "there is an entry point without nodes")
+            }
+            return
+        }
+        var block = meta.firstNodeBlock
+        while block < endBlock {
+            try checkPage(block)
+            block += 1
+        }
+        var source = memory
+        try rows.sort(in: &source)
+        try owned.sort(in: &source)
+        block = meta.firstNodeBlock
+        while block < endBlock {
+            try checkLinks(block)
+            block += 1
+        }
+        try checkRepeated()
+        try checkEntryPoint()
+        try checkReachability()
+    }
+
+    /// Waits until the insertions that are under way have ended.
+    func settle() throws(ServerError) {
+        try index.lockPage(HnswLayout.metaBlock, ExclusiveLock)
+        try index.unlockPage(HnswLayout.metaBlock, ExclusiveLock)
+    }
+
+    // MARK: Pass 1
+
+    private mutating func checkPage(_ block: UInt32) throws(ServerError) {
+        guard try pages.read(block, into: own), !own.isNew else { return }
+        if let problem = CheckedPages.problem(own, kind: HnswLayout.nodesKind) {
+            return try report.error(block, nil, problem)
+        }
+        var offset = 1
+        while offset <= own.itemCount {
+            let place = NodeReference(block: block, offset: UInt16(truncatingIfNeeded: offset))
+            offset += 1
+            guard let kind = try itemKind(place, in: own) else { continue }
+            if kind == HnswLayout.nodeItem {
+                try checkNode(place)
+            } else if let problem = try problem(ofItem: place, kind) {
+                try report.error(block, offset - 1, problem)
+            }
+        }
+    }
+
+    /// The kind of an item of a page that has been checked, nil where there is none.
+    private func itemKind(_ place: NodeReference, in image: IndexPage) throws(ServerError) -> UInt8?
+    {
+        guard let item = try image.item(Int(place.offset)), let start = item.baseAddress else {
+            return nil
+        }
+        return item.count < 8 ? 0 : start.u8(0)
+    }
+
+    /// What is wrong with an item of the page that is looked at, other than a node, by itself.
+    private func problem(ofItem place: NodeReference, _ kind: UInt8) throws(ServerError) -> String?
+    {
+        guard let graph, let item = try own.item(Int(place.offset)), let start = item.baseAddress
+        else { return nil }
+        guard
+            kind == HnswLayout.upperItem || kind == HnswLayout.rowsItem
+                || kind == HnswLayout.partItem
+        else { return "an item of kind \(kind) and \(item.count) bytes" }
+        guard item.count >= HnswLayout.upperHeaderBytes else { return "its size is \(item.count)" }
+        if start.u16(2) == 0 { return "its version is 0" }
+        switch kind {
+        case HnswLayout.upperItem:
+            let level = Int(start.u8(1))
+            if level < 1 || level > graph.shape.maximumLevel { return "its level is \(level)" }
+            if item.count != graph.layout.upperBytes(level: level) {
+                return "its size is \(item.count), not \(graph.layout.upperBytes(level: level))"
+            }
+            for level in 1...level
+            where Int(start.u16(graph.layout.upperOffset(level))) > graph.shape.links {
+                return
+                    "it has \(start.u16(graph.layout.upperOffset(level))) links on level \(level)"
+            }
+            if start.u32(4) != 0 { return "its header makes no sense" }
+        case HnswLayout.rowsItem:
+            if item.count != HnswLayout.rowsItemBytes { return "its size is \(item.count)" }
+            if Int(start.u16(4)) > HnswLayout.rowsPerItem { return "it has \(start.u16(4)) rows" }
+            if start.u8(1) > 1 || start.u16(6) != 0 { return "its header makes no sense" }
+            if start.u8(1) == 1, start.u16(4) != 0 { return "it is closed and has rows" }
+        default:
+            guard graph.layout.vector.isInParts else {
+                return "a part of a vector, which are whole here"
+            }
+            if item.count != graph.layout.vector.partBytes { return "its size is \(item.count)" }
+            if Int(start.u8(1)) >= graph.layout.vector.parts { return "it is part \(start.u8(1))" }
+            if start.u32(4) != 0 { return "its header makes no sense" }
+        }
+        return nil
+    }
+
+    /// Looks at a node by itself, and notes what it has.
+    private mutating func checkNode(_ place: NodeReference) throws(ServerError) {
+        guard let graph else { return }
+        var looks = 1
+        while true {
+            let found = try report.attempt(place.block, Int(place.offset)) {
+                () throws(ServerError) in
+                try graph.node(place, in: own)
+            }
+            guard let start = found ?? nil else { return }
+            let problem = try problem(ofNode: place, start)
+            // Vacuum may have been faster; a node of which it has removed something is gone next time.
+            if problem == nil || looks == 3 {
+                if let problem { try report.error(place.block, Int(place.offset), problem) }
+                return try note(place, start)
+            }
+            looks += 1
+            try settle()
+            guard try pages.read(place.block, into: own), !own.isNew,
+                CheckedPages.problem(own, kind: HnswLayout.nodesKind) == nil
+            else { return }
+        }
+    }
+
+    private mutating func note(_ place: NodeReference, _ start: UnsafeMutableRawPointer)
+        throws(ServerError)
+    {
+        guard let graph else { return }
+        var source = memory
+        let element = CheckedElements.Element(
+            place: place.place, level: Int(start.u8(1)), isLive: HnswGraph.isLive(start),
+            fingerprint: fingerprintOfVector())
+        _ = try elements.append(element, in: &source)
+        for slot in 0..<nodeRows.count
+        where !(try rows.append(row: nodeRows[slot], at: place.place, in: memory)) {
+            try report.error(
+                place.block, Int(place.offset), "\(rowName(nodeRows[slot])) is no row of a table")
+        }
+        for slot in 0..<nodeItems.count {
+            try owned.append(
+                KeyedPlaces.Entry(key: nodeItems[slot].place, place: place.place), in: &source)
+        }
+        let norm = graph.metric.kernels.squaredNorm(vector, graph.shape.dimensions).squareRoot()
+        if let meta, meta.precision == .half, norm > meta.largestNorm {
+            // Another insertion may have raised it since.
+            guard try pages.read(HnswLayout.metaBlock, into: other) else { return }
+            let now = try report.attempt(HnswLayout.metaBlock, 1) { () throws(ServerError) in
+                try HnswMeta(in: other, of: index)
+            }
+            if let now, norm > now.largestNorm {
+                try report.error(
+                    place.block, Int(place.offset),
+                    "the norm of its vector is beyond that of the metapage")
+            }
+        }
+    }
+
+    /// The fingerprint of the code of the vector that was read last.
+    mutating func fingerprintOfVector() -> UInt64 {
+        guard let scratch, let codes = graph?.codes else { return 0 }
+        let code = codes.code(of: vector, scratch: scratch)
+        return HnswCheck.fingerprint(code, bytes: codes.query.layout.codeBytes)
+    }
+
+    /// The fingerprint of a code and its factors.
+    static func fingerprint(_ code: HnswCode, bytes: Int) -> UInt64 {
+        var fingerprint = Fingerprint()
+        fingerprint.add(
+            UInt64(code.factors.squaredNorm.bitPattern) << 32
+                | UInt64(code.factors.scale.bitPattern))
+        fingerprint.add(code.bytes, count: bytes)
+        return fingerprint.value
+    }
+}

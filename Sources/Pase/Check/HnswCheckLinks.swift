@@ -1,0 +1,355 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+
+// What only shows when the whole index has been seen: where links lead, and what nothing leads to.
+extension HnswCheck {
+    /// One link, as it was read.
+    private struct Link {
+        let node: NodeReference
+        let level: Int
+        let slot: Int
+        /// What the codes beside it say.
+        let fingerprint: UInt64
+        let end: NodeReference
+    }
+
+    // MARK: Pass 2
+
+    /// Checks the links of a page's nodes, and whether somebody owns its other items.
+    mutating func checkLinks(_ block: UInt32) throws(ServerError) {
+        var offset = 1
+        while true {
+            let place = NodeReference(block: block, offset: UInt16(truncatingIfNeeded: offset))
+            // Anew for each item: what the last one led to may have been read over it.
+            guard try readNodePage(block), offset <= own.itemCount else { return }
+            offset += 1
+            guard let item = try own.item(Int(place.offset)), let start = item.baseAddress,
+                item.count >= HnswLayout.upperHeaderBytes
+            else { continue }
+            if start.u8(0) == HnswLayout.nodeItem {
+                if let number = elements.number(at: place.place) {
+                    try checkLinks(
+                        of: place.withVersion(start.u16(2)), levels: elements[number].level)
+                }
+            } else if owned.first(of: place.place) == nil {
+                try checkOrphan(place.withVersion(start.u16(2)), start)
+            }
+        }
+    }
+
+    private func readNodePage(_ block: UInt32) throws(ServerError) -> Bool {
+        guard try pages.read(block, into: own), !own.isNew else { return false }
+        return CheckedPages.problem(own, kind: HnswLayout.nodesKind) == nil
+    }
+
+    private mutating func checkLinks(of node: NodeReference, levels: Int) throws(ServerError) {
+        var level = 0
+        while level <= levels {
+            let capacity = graph?.shape.capacity(level) ?? 0
+            // The item is copied once; what is suspicious is read anew.
+            guard let item = try linksItem(of: node, level), let graph else { return }
+            let count = min(
+                Int(item.u16(level == 0 ? 4 : graph.layout.upperOffset(level))), capacity)
+            var source = memory
+            var suspects = try GrowableArray<Int>(capacity: 4, in: &source)
+            for slot in 0..<count
+            where !isFine(link(of: node, level, slot, in: item), among: item, count) {
+                try suspects.append(slot, in: &source)
+            }
+            for index in 0..<suspects.count {
+                try report(suspect: suspects[index], of: node, level)
+            }
+            try suspects.free(in: &source)
+            level += 1
+        }
+    }
+
+    /// The item with a node's links on a level: in its own page, or in the other one.
+    private func linksItem(of node: NodeReference, _ level: Int) throws(ServerError)
+        -> UnsafeMutableRawPointer?
+    {
+        guard let graph, try readNodePage(node.block), let item = try own.item(Int(node.offset)),
+            let start = item.baseAddress, item.count == graph.layout.nodeBytes,
+            start.u8(0) == HnswLayout.nodeItem, start.u16(2) == node.version
+        else { return nil }
+        if level == 0 { return start }
+        let nodeLevel = Int(start.u8(1))
+        guard level <= nodeLevel,
+            let upper = try foreignItem(
+                NodeReference(raw: start.u64(16)), HnswLayout.upperItem,
+                size: graph.layout.upperBytes(level: nodeLevel)),
+            upper.u64(8) == node.raw
+        else { return nil }
+        return upper
+    }
+
+    private func link(
+        of node: NodeReference, _ level: Int, _ slot: Int, in item: UnsafeMutableRawPointer
+    ) -> Link {
+        var fingerprint: UInt64 = 0
+        var end = NodeReference.none
+        if let graph {
+            end = (item + graph.layout.placesOffset(level)).place(slot * HnswLayout.placeBytes)
+            if let codes = graph.layout.codes(level, in: item) {
+                let code = HnswCode(bytes: codes.code(slot), factors: codes.factors(slot))
+                fingerprint = HnswCheck.fingerprint(code, bytes: codes.layout.codeBytes)
+            }
+        }
+        return Link(node: node, level: level, slot: slot, fingerprint: fingerprint, end: end)
+    }
+
+    /// Whether nothing is wrong with a link as far as the first pass knows.
+    private func isFine(_ link: Link, among item: UnsafeMutableRawPointer, _ count: Int) -> Bool {
+        guard let number = elements.number(at: link.end.place),
+            elements[number].level >= link.level, link.end.place != link.node.place,
+            elements[number].fingerprint == link.fingerprint
+        else { return false }
+        return !isRepeated(link, in: item)
+    }
+
+    /// Whether a link before it leads to the same place.
+    private func isRepeated(_ link: Link, in item: UnsafeMutableRawPointer) -> Bool {
+        guard let graph else { return false }
+        let places = item + graph.layout.placesOffset(link.level)
+        for slot in 0..<link.slot
+        where places.place(slot * HnswLayout.placeBytes).place == link.end.place {
+            return true
+        }
+        return false
+    }
+
+    /// Looks at a link again, and reports what is still wrong with it.
+    private mutating func report(suspect slot: Int, of node: NodeReference, _ level: Int)
+        throws(ServerError)
+    {
+        try settle()
+        guard let item = try linksItem(of: node, level), let graph else { return }
+        let countAt = level == 0 ? 4 : graph.layout.upperOffset(level)
+        guard slot < Int(item.u16(countAt)) else { return }
+        let before = link(of: node, level, slot, in: item)
+        let isRepeated = isRepeated(before, in: item)
+        guard let problem = try problem(ofEnd: before, isRepeated) else { return }
+        // A vacuum leads links around what it removes, before it does.
+        guard let item = try linksItem(of: node, level), slot < Int(item.u16(countAt)) else {
+            return
+        }
+        let now = link(of: node, level, slot, in: item)
+        guard now.end.place == before.end.place, now.fingerprint == before.fingerprint else {
+            return
+        }
+        try report.error(
+            node.block, Int(node.offset), "link \(slot) on level \(level) \(problem)")
+    }
+
+    /// What is wrong with where a link leads, nil if nothing is.
+    private mutating func problem(ofEnd link: Link, _ isRepeated: Bool) throws(ServerError)
+        -> String?
+    {
+        guard let graph, let meta else { return nil }
+        if link.end.place == link.node.place { return "leads to its own node" }
+        guard link.end.block >= meta.firstNodeBlock, try readNodePage(link.end.block),
+            let item = try own.item(Int(link.end.offset)), item.count == graph.layout.nodeBytes,
+            let start = item.baseAddress, start.u8(0) == HnswLayout.nodeItem
+        else { return "leads to \(name(link.end)), where there is no node" }
+        guard Int(start.u8(1)) >= link.level else {
+            return "leads to \(name(link.end)), which is on level \(start.u8(1))"
+        }
+        if isRepeated { return "leads to \(name(link.end)), as another one does" }
+        // What is wrong with the vector itself is reported where it is.
+        guard graph.codes != nil, try readVector(start) == nil,
+            fingerprintOfVector() != link.fingerprint
+        else { return nil }
+        return "has another code than the vector that it leads to, at \(name(link.end))"
+    }
+
+    // MARK: Items that nobody owns
+
+    /// Looks again at an item that no node has.
+    private mutating func checkOrphan(_ place: NodeReference, _ start: UnsafeMutableRawPointer)
+        throws(ServerError)
+    {
+        guard graph != nil else { return }
+        let kind = start.u8(0)
+        let what: String
+        switch kind {
+        case HnswLayout.upperItem: what = "upper links"
+        case HnswLayout.rowsItem: what = "rows"
+        case HnswLayout.partItem: what = "a part of a vector"
+        // Reported already.
+        default: return
+        }
+        let owner = NodeReference(raw: start.u64(8))
+        if kind != HnswLayout.partItem {
+            try settle()
+            if try readNode(at: owner.place) {
+                for slot in 0..<nodeItems.count where nodeItems[slot].raw == place.raw { return }
+            }
+        }
+        guard try foreignItem(place, kind, size: nil) != nil else { return }
+        try report.warning(place.block, Int(place.offset), "\(what) that no node has")
+    }
+
+    // MARK: After both passes
+
+    /// Rows and items that two nodes have.
+    mutating func checkRepeated() throws(ServerError) {
+        for number in 0..<rows.count where rows.repeats(number) {
+            let row = rows[number].key
+            let former = rows[number - 1].place
+            let place = rows[number].place
+            try settle()
+            guard try holds(row, at: place, times: former == place ? 2 : 1),
+                try holds(row, at: former, times: 1)
+            else { continue }
+            let node = NodeReference(raw: place << 16)
+            try report.error(
+                node.block, Int(node.offset),
+                "row \(rowName(row)) is at \(name(NodeReference(raw: former << 16))) as well")
+        }
+        for number in 0..<owned.count where owned.repeats(number) {
+            let item = owned[number].key
+            let former = owned[number - 1].place
+            let place = owned[number].place
+            try settle()
+            guard try owns(item, place), try owns(item, former) else { continue }
+            let node = NodeReference(raw: place << 16)
+            try report.error(
+                node.block, Int(node.offset),
+                "\(name(NodeReference(raw: item << 16))) belongs to "
+                    + "\(name(NodeReference(raw: former << 16))) as well")
+        }
+    }
+
+    /// Whether a node has a row so many times.
+    mutating func holds(_ row: UInt64, at place: UInt64, times: Int) throws(ServerError) -> Bool {
+        guard try readNode(at: place) else { return false }
+        var found = 0
+        for slot in 0..<nodeRows.count where nodeRows[slot] == row { found += 1 }
+        return found >= times
+    }
+
+    private mutating func owns(_ item: UInt64, _ place: UInt64) throws(ServerError) -> Bool {
+        guard try readNode(at: place) else { return false }
+        for slot in 0..<nodeItems.count where nodeItems[slot].place == item { return true }
+        return false
+    }
+
+    /// The entry point, and the nodes that are above it.
+    mutating func checkEntryPoint() throws(ServerError) {
+        try settle()
+        guard let entry = try currentEntry() else { return }
+        guard let node = entry.entry else {
+            for number in 0..<elements.count where elements[number].isLive {
+                guard try isLive(elements[number].place, above: -1) else { continue }
+                return try report.error(
+                    HnswLayout.metaBlock, 1, "there is no entry point, and there are nodes")
+            }
+            return
+        }
+        guard let graph, node.node.version != 0, try readNode(at: node.node.place),
+            let item = try own.item(Int(node.node.offset)), let start = item.baseAddress,
+            item.count == graph.layout.nodeBytes, start.u16(2) == node.node.version
+        else {
+            // Vacuum may have moved it.
+            if let now = try currentEntry(), now.entry?.node != node.node { return }
+            return try report.error(
+                HnswLayout.metaBlock, 1,
+                "the entry point leads to \(name(node.node)), where there is no such node")
+        }
+        if Int(start.u8(1)) != node.level {
+            try report.error(
+                HnswLayout.metaBlock, 1,
+                "the entry point has level \(node.level), its node, \(name(node.node)), "
+                    + "level \(start.u8(1))")
+        }
+        var above = 0
+        for number in 0..<elements.count
+        where elements[number].isLive && elements[number].level > node.level {
+            if try isLive(elements[number].place, above: node.level) { above += 1 }
+        }
+        if above > 0 {
+            try report.warning(
+                HnswLayout.metaBlock, 1, "\(above) nodes are on levels above the entry point's")
+        }
+    }
+
+    private func currentEntry() throws(ServerError) -> HnswMeta? {
+        guard try pages.read(HnswLayout.metaBlock, into: other) else { return nil }
+        return try report.attempt(HnswLayout.metaBlock, 1) { () throws(ServerError) in
+            try HnswMeta(in: other, of: index)
+        }
+    }
+
+    /// Whether the node in a place is a living one above a level even now.
+    private mutating func isLive(_ place: UInt64, above level: Int) throws(ServerError) -> Bool {
+        let reference = NodeReference(raw: place << 16)
+        guard try readNode(at: place), let item = try own.item(Int(reference.offset)),
+            let start = item.baseAddress
+        else { return false }
+        return HnswGraph.isLive(start) && Int(start.u8(1)) > level
+    }
+
+    /// The nodes that no chain of links leads to from the entry point.
+    mutating func checkReachability() throws(ServerError) {
+        guard let graph, let entry = try currentEntry()?.entry,
+            let first = elements.number(at: entry.node.place)
+        else { return }
+        var links = GroundLinks(
+            elements: elements, pages: pages, image: own, layout: graph.layout, memory: memory)
+        let reached = try Reachability(from: first, in: &links)
+        var living = 0
+        var left = 0
+        for number in 0..<elements.count where elements[number].isLive {
+            living += 1
+            if !reached.nodes.contains(number) { left += 1 }
+        }
+        if left > 0 {
+            try report.warning(
+                nil, nil,
+                "\(left) of \(living) elements cannot be reached from the entry point; "
+                    + "searches come to them last")
+        }
+    }
+}
+
+/// The ground layer, for finding out what can be reached.
+private struct GroundLinks: NumberedLinks {
+    typealias Failure = ServerError
+
+    let elements: CheckedElements
+    let pages: CheckedPages
+    let image: IndexPage
+    let layout: HnswLayout
+    var memory: ServerMemory
+
+    var nodeCount: Int { elements.count }
+    var mostLinks: Int { layout.shape.groundLinks }
+
+    mutating func links(of node: Int, into list: UnsafeMutablePointer<UInt32>) throws(ServerError)
+        -> Int
+    {
+        let reference = NodeReference(raw: elements[node].place << 16)
+        guard try pages.read(reference.block, into: image), !image.isNew,
+            CheckedPages.problem(image, kind: HnswLayout.nodesKind) == nil,
+            let item = try image.item(Int(reference.offset)), let start = item.baseAddress,
+            item.count == layout.nodeBytes, start.u8(0) == HnswLayout.nodeItem
+        else { return 0 }
+        var count = 0
+        for slot in 0..<min(Int(start.u16(4)), layout.shape.groundLinks) {
+            let end = (start + layout.linksOffset).place(slot * HnswLayout.placeBytes)
+            guard let number = elements.number(at: end.place) else { continue }
+            list[count] = UInt32(truncatingIfNeeded: number)
+            count += 1
+        }
+        return count
+    }
+
+    mutating func allocate(bytes count: Int) throws(ServerError) -> UnsafeMutableRawPointer {
+        try memory.allocate(bytes: count)
+    }
+
+    mutating func release(_ pointer: UnsafeMutableRawPointer) throws(ServerError) {
+        memory.free(pointer)
+    }
+}
