@@ -91,6 +91,23 @@ typedef struct
 	Buffer		buffer;
 } HintedArguments;
 
+/*
+ * Whatever a damaged page leads to, it is no block past the end: the server would say so with another
+ * error, and would take the highest number of all for the wish for a new page.
+ */
+static void
+require_block(Relation relation, BlockNumber block)
+{
+	BlockNumber count = RelationGetNumberOfBlocks(relation);
+
+	if (block >= count)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" is damaged: something leads to block %u of %u",
+						RelationGetRelationName(relation), block, count),
+				 errhint("Please REINDEX it.")));
+}
+
 static void
 pase_page_open_hinted_thunk(void *p)
 {
@@ -108,6 +125,9 @@ pase_page_open_hinted_thunk(void *p)
 	}
 	else
 	{
+		/* A block that this session has seen is there. */
+		if (recent == InvalidBuffer)
+			require_block(a->relation, a->block);
 		a->buffer = ReadBuffer(a->relation, a->block);
 		remember(a->hints, a->block, a->buffer);
 	}
@@ -131,8 +151,10 @@ static void
 pase_page_announce_thunk(void *p)
 {
 	HintedArguments *a = p;
-	PrefetchBufferResult result = PrefetchBuffer(a->relation, MAIN_FORKNUM, a->block);
+	PrefetchBufferResult result;
 
+	require_block(a->relation, a->block);
+	result = PrefetchBuffer(a->relation, MAIN_FORKNUM, a->block);
 	if (BufferIsValid(result.recent_buffer))
 		remember(a->hints, a->block, result.recent_buffer);
 }

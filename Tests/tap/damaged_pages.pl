@@ -96,7 +96,8 @@ sub any
 sub any_place
 {
 	my ($content) = @_;
-	my $page = any(3) == 0 ? 0 : any(length($content) / 8192);
+	# The metapage rarely: what is wrong there is noticed before anything else is looked at.
+	my $page = any(15) == 0 ? 0 : 1 + any(length($content) / 8192 - 1);
 	my $start = $page * 8192;
 	my $kind = any(10);
 	return $start + 8 + any(16) if $kind == 0;
