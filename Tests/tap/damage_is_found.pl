@@ -209,6 +209,8 @@ my @unbearable = (
 		'DELETE FROM items WHERE id = 1001; VACUUM (INDEX_CLEANUP ON) items' ],
 	[ 'lists', $group_at, pack('V', 0xFFFFFFFF), 'leads to block 4294967295', sprintf($search, 1000) ],
 	[ 'lists', $group_at + 16, pack('V', 0xFFFFFFFF), 'leads to block 4294967295', sprintf($search, 1000) ],
+	# The second time something of the first try is left in the buffer pool.
+	[ 'lists', $group_at, pack('V', 0xFF000000), 'leads to block 4278190080[\s\S]*leads to block 4278190080', join('; ', (sprintf($search, 1000)) x 2) ],
 	[ 'lists', $group_at + 16, pack('V', 4000), 'leads to block 4000', sprintf($search, 1000) ]);
 foreach my $case (@unbearable)
 {
@@ -219,7 +221,7 @@ foreach my $case (@unbearable)
 	$node->start;
 	$node->safe_psql('postgres', "UPDATE pg_index SET indisvalid = indexrelid = '$index'::regclass WHERE indrelid = 'items'::regclass");
 	my ($code, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSET statement_timeout = '30s';\n"
-		  . join("\n", map { "$_;" } split(/; /, $statements)));
+		  . join("\n", map { "$_;" } split(/; /, $statements)), on_error_stop => 0);
 	like($err, qr/XX002: .*\n?.*$message/, "$index: $message: $statements");
 	is($node->safe_psql('postgres', "SELECT pg_relation_size('$index')"), length($changed), "$index: as large as before");
 	$node->safe_psql('postgres', "UPDATE pg_index SET indisvalid = true WHERE indrelid = 'items'::regclass");
