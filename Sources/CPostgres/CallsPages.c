@@ -18,6 +18,12 @@ pase_page_open_thunk(void *p)
 {
 	PageArguments *a = p;
 
+	/* The server would take it for the wish for a new page. */
+	if (a->block == P_NEW)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" is damaged: something leads to block %u",
+						RelationGetRelationName(a->relation), a->block)));
 	a->buffer = ReadBufferExtended(a->relation, a->fork, a->block, RBM_NORMAL, a->strategy);
 	LockBuffer(a->buffer, a->mode);
 }

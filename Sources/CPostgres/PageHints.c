@@ -91,6 +91,23 @@ typedef struct
 	Buffer		buffer;
 } HintedArguments;
 
+/*
+ * Whatever a damaged page leads to, it is no block past the end: the server would say so with another
+ * error, and would take the highest number of all for the wish for a new page.
+ */
+static void
+require_block(Relation relation, BlockNumber block)
+{
+	BlockNumber count = RelationGetNumberOfBlocks(relation);
+
+	if (block >= count)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" is damaged: something leads to block %u of %u",
+						RelationGetRelationName(relation), block, count),
+				 errhint("Please REINDEX it.")));
+}
+
 static inline Buffer
 read_hinted(PaseHints *hints, Relation relation, BlockNumber block)
 {
@@ -105,6 +122,9 @@ read_hinted(PaseHints *hints, Relation relation, BlockNumber block)
 		pgstat_count_buffer_hit(relation);
 		return buffer;
 	}
+	/* A block that this session has seen is there. */
+	if (buffer == InvalidBuffer)
+		require_block(relation, block);
 	buffer = ReadBuffer(relation, block);
 	remember(hints, block, buffer);
 	return buffer;
@@ -173,8 +193,10 @@ static void
 pase_page_announce_thunk(void *p)
 {
 	HintedArguments *a = p;
-	PrefetchBufferResult result = PrefetchBuffer(a->relation, MAIN_FORKNUM, a->block);
+	PrefetchBufferResult result;
 
+	require_block(a->relation, a->block);
+	result = PrefetchBuffer(a->relation, MAIN_FORKNUM, a->block);
 	if (BufferIsValid(result.recent_buffer))
 		remember(a->hints, a->block, result.recent_buffer);
 }

@@ -96,7 +96,8 @@ sub any
 sub any_place
 {
 	my ($content) = @_;
-	my $page = any(3) == 0 ? 0 : any(length($content) / 8192);
+	# The metapage rarely: what is wrong there is noticed before anything else is looked at.
+	my $page = any(15) == 0 ? 0 : 1 + any(length($content) / 8192 - 1);
 	my $start = $page * 8192;
 	my $kind = any(10);
 	return $start + 8 + any(16) if $kind == 0;
@@ -180,8 +181,9 @@ SELECT count(*) FROM (SELECT id FROM TABLE ORDER BY v OPERATOR test_vector(-3, S
 SELECT 'still' || ' alive';
 SQL
 
-my ($tried, $found, %states, @bad) = (($ENV{PASE_DAMAGE_FIRST} // 0), 0);
-$wanted += $tried;
+my $first = $ENV{PASE_DAMAGE_FIRST} // 0;
+my ($tried, $found, %states, @bad) = ($first, 0);
+$wanted += $first;
 while ($tried < $wanted && @bad < 20)
 {
 	foreach my $table (@tables)
@@ -218,10 +220,11 @@ while ($tried < $wanted && @bad < 20)
 	}
 	$node->stop;
 }
-note("$tried damages; pase_check() found errors in $found; states: "
+my $count = $tried - $first;
+note("$count damages; pase_check() found errors in $found; states: "
 	  . join(', ', map { "$_ $states{$_}" } sort keys %states));
-is(join("\n", @bad), '', "$tried damaged indexes: nothing but answers and errors");
-cmp_ok($found, '>', $tried / 4, 'many of them were found');
+is(join("\n", @bad), '', "$count damaged indexes: nothing but answers and errors");
+cmp_ok($found, '>', $count / 4, 'many of them were found');
 is(join("\n", grep { /terminated by signal|PANIC|TRAP/ } split(/\n/, PostgreSQL::Test::Utils::slurp_file($node->logfile))),
 	'', 'nothing in the log');
 done_testing();
