@@ -112,7 +112,7 @@ append_to_file("$directory/search.sql", <<'SQL');
 \set query random(-100000, -1)
 \set effort random(30, 200)
 \set modulus random(1, 3)
-SELECT test_right_answers(:query, :effort, 10, :modulus);
+SELECT test_right_answers(:query, :effort, 10, :modulus, :descents);
 SQL
 append_to_file("$directory/vacuum.sql", "VACUUM (INDEX_CLEANUP ON) items;\n\\sleep 30 ms\n");
 my @builds = (
@@ -129,7 +129,7 @@ sub start_clients
 	local $ENV{PGOPTIONS} = '-c enable_seqscan=off -c enable_sort=off';
 	my $pgbench = IPC::Run::start(
 		[
-			'pgbench', '-n', '-M', $script eq 'search.sql' ? 'prepared' : 'simple', '-c', $clients, '-T', 60, '--random-seed',
+			'pgbench', '-n', '-D', 'descents=' . by_method(pase_hnsw => 0, pase_ivfflat => 1), '-M', $script eq 'search.sql' ? 'prepared' : 'simple', '-c', $clients, '-T', 60, '--random-seed',
 			int(rand(1_000_000_000)), '-f', "$directory/$script", '-h', $node->host, '-p', $node->port, 'postgres'
 		],
 		'<', \undef, '>', \$said, '2>&1', IPC::Run::timeout(120));
