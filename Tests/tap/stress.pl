@@ -58,7 +58,8 @@ sub start_clients
 	my $client = IPC::Run::start(
 		[
 			'pgbench', '-n', '-M', $what =~ /vacuum|reindex/ ? 'simple' : 'prepared',
-			'-D', 'descents=' . by_method(pase_hnsw => 0, pase_ivfflat => 1), '-c', $number, '-j', $number > 8 ? 2 : 1, '-T', $seconds, '--random-seed', int(rand(1_000_000_000)),
+			'-D', 'descents=' . by_method(pase_hnsw => 0, pase_ivfflat => 1), '-c', $number,
+			'-j', $number > 8 ? 2 : 1, '-T', $seconds, '--random-seed', int(rand(1_000_000_000)),
 			'-f', "$directory/$what.sql", '-h', $node->host, '-p', $node->port, 'postgres'
 		],
 		'<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout($seconds + 300));
