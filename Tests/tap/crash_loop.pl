@@ -154,7 +154,27 @@ sub postmaster_and_children
 	return ($postmaster, @children);
 }
 
-sub is_there { my ($pid) = @_; return -e "/proc/$pid" && slurp_file("/proc/$pid/stat") !~ /\) Z /; }
+# It may go while it is looked at.
+sub is_there
+{
+	my ($pid) = @_;
+	open(my $stat, '<', "/proc/$pid/stat") or return 0;
+	my $line = <$stat> // '';
+	return $line ne '' && $line !~ /\) Z /;
+}
+
+# Waits for the server to take connections again. A psql that it turns away may be gone before it is told what to run,
+# which the framework takes for an error of the test.
+sub wait_for_server
+{
+	my $end = time + 60;
+	until (eval { ($node->psql('postgres', 'SELECT true'))[0] == 0 })
+	{
+		die 'the server is not back' if time > $end;
+		sleep 0.05;
+	}
+	return;
+}
 
 # How often the postmaster has started all anew.
 sub restarts { return scalar(() = slurp_file($node->logfile) =~ /all server processes terminated; reinitializing/g); }
@@ -292,7 +312,7 @@ foreach my $round (1 .. $rounds)
 	}
 	else
 	{
-		$node->poll_query_until('postgres', 'SELECT true') or die 'the server is not back';
+		wait_for_server();
 	}
 	compare_rows($what, @writers);
 	compare_indexes($what);
