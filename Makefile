@@ -4,6 +4,7 @@
 #   make install        install it there (DESTDIR is honoured)
 #   make installcheck   regression tests against the installed extension in a running server
 #   make check          every test there is, on private throwaway servers
+#   make torture        those that find the more the longer they run, for most of an hour
 #   make quickstart     from nothing to nearest neighbours of real vectors
 #   make bench          side by side with pgvector
 #   make bench-full     the same with a million vectors, which takes hours
@@ -33,7 +34,7 @@ SWIFT ?= swift
 
 # What needs no server's headers works where there is none. Nor does it see PGXS, whose `check` only says
 # that there is none.
-SERVERLESS = quickstart check bench bench-full format lint swift-test
+SERVERLESS = quickstart check torture bench bench-full format lint swift-test
 
 ifeq ($(filter $(SERVERLESS),$(MAKECMDGOALS)),)
 
@@ -110,6 +111,9 @@ quickstart:
 
 check:
 	scripts/check
+
+torture:
+	scripts/torture
 
 bench:
 	bench/run

@@ -386,7 +386,7 @@ extension HnswGraph: RepairableNeighborGraph {
         }
         try edit.commit()
         let block = locked.block
-        let free = page.freeSpace
+        let free = locked.page.freeSpace
         try locked.close()
         if isNew { try FreeSpaceMap(index).record(block, available: free) }
         pase_relation_set_target_block(index.relation, block)

@@ -36,7 +36,8 @@ private func insert(
     let pages = IvfflatPages(index, meta, .logged)
     let encoder = try meta.encoder(in: memory)
     let prepared = try memory.allocate(vector.count, of: Float.self)
-    let rotated = try memory.allocate(encoder.code.paddedDimensions, of: Float.self)
+    // Rotation leaves the padding as it is.
+    let rotated = try memory.allocate(encoder.code.paddedDimensions, of: Float.self, zeroed: true)
     reader.prepare(start, vector.count, into: prepared)
     encoder.rotate(prepared, into: rotated)
     let list = try nearestList(pages, rotated, reader.metric, memory)

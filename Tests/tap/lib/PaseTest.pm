@@ -15,8 +15,8 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
-  for_method with_codes method by_method new_server add_helpers create_items index_items add_items whole sound recall
-  in_background finished wait_until watch_build no_complaints orphaned_files
+  for_method each_method with_codes method by_method new_server add_helpers create_items index_items add_items whole sound
+  recall in_background finished wait_until watch_build no_complaints orphaned_files seed number_from_environment summary
 );
 
 # What differs between the access methods: options of an index unless the test gives them; the search
@@ -47,6 +47,18 @@ sub for_method
 	my $result = do $file;
 	die $@ if $@;
 	die "$file: $!" unless defined $result;
+	return;
+}
+
+# Calls a function for each access method, by its name.
+sub each_method
+{
+	my ($test) = @_;
+	foreach my $name (sort keys %methods)
+	{
+		$method = $name;
+		$test->($name);
+	}
 	return;
 }
 
@@ -246,6 +258,33 @@ sub no_complaints
 	  split(/\n/, slurp_file($node->logfile));
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return is(join("\n", @lines[ 0 .. ($#lines < 9 ? $#lines : 9) ]), '', $what);
+}
+
+# The seed of a test that draws lots: PASE_SEED, or another one each time. Who runs the test is told. What several
+# clients do at the same time is not the same with the same seed, what each of them does is.
+sub seed
+{
+	my $seed = $ENV{PASE_SEED} // int(rand(1_000_000_000));
+	srand($seed);
+	diag("PASE_SEED=$seed");
+	return $seed;
+}
+
+# How long a test runs, or how often it does something, unless the environment says so.
+sub number_from_environment
+{
+	my ($name, $default) = @_;
+	my $number = $ENV{$name} // $default;
+	die "$name=$number: not a number" unless $number =~ /^[0-9]+(\.[0-9]+)?$/;
+	return $number;
+}
+
+# What was tried, in numbers, for scripts/torture to sum up.
+sub summary
+{
+	my (%figures) = @_;
+	diag('summary: ' . join(' ', map { "$_=$figures{$_}" } sort keys %figures));
+	return;
 }
 
 # Files that nothing owns, after what is to be removed has been.

@@ -92,6 +92,73 @@ BEGIN
 	RETURN right_ones / all_ones::float8;
 END $$;
 
+-- One query of the table "items", whose ids are unique, with a filter on them: empty, or what is wrong. The distance of
+-- each answer is computed anew; all that the function sees is of one snapshot. The statement in it is a prepared one.
+-- Distances go up, but for so many descents: where the lists that were asked for have fewer rows than are wanted,
+-- others follow, in an order of their own.
+CREATE FUNCTION test_answers(query int8, effort int, k int, modulus int DEFAULT 1, most_descents int DEFAULT 0)
+RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	looked_for float4[] := test_vector(query);
+	answer record;
+	before float8 := '-infinity';
+	exact float8;
+	ids int8[] := '{}';
+	there int8;
+	descents int := 0;
+BEGIN
+	FOR answer IN SELECT id, v, v <?> pase(looked_for, effort) AS distance FROM items
+		WHERE id % modulus = 0 ORDER BY v <?> pase(looked_for, effort) LIMIT k
+	LOOP
+		SELECT sum((a - b) * (a - b)) INTO exact FROM unnest(answer.v::float8[], looked_for::float8[]) pairs(a, b);
+		IF abs(exact - answer.distance) > 1e-4 * (1 + exact) THEN
+			RETURN format('row %s is at distance %s, not %s', answer.id, exact, answer.distance);
+		END IF;
+		IF exact < before - 1e-4 * (1 + exact) THEN
+			descents := descents + 1;
+		END IF;
+		IF descents > most_descents THEN
+			RETURN format('row %s, at distance %s, comes after one at %s', answer.id, exact, before);
+		ELSIF answer.id % modulus <> 0 OR answer.id = ANY (ids) THEN
+			RETURN format('row %s does not pass the filter, or comes twice', answer.id);
+		END IF;
+		before := exact;
+		ids := ids || answer.id;
+	END LOOP;
+	SELECT count(*) INTO there FROM items WHERE id = ANY (ids);
+	IF there <> cardinality(ids) THEN
+		RETURN format('of %s answers %s are in the table', cardinality(ids), there);
+	END IF;
+	IF cardinality(ids) < k THEN
+		SELECT count(*) INTO there FROM (SELECT FROM items WHERE id % modulus = 0 LIMIT k) passing;
+		IF there > cardinality(ids) THEN
+			RETURN format('%s answers, but %s rows are there', cardinality(ids), there);
+		END IF;
+	END IF;
+	RETURN '';
+END $$;
+
+-- The same, for who runs it as a script: an error with what is wrong.
+CREATE FUNCTION test_right_answers(query int8, effort int, k int, modulus int DEFAULT 1, most_descents int DEFAULT 0)
+RETURNS void LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	wrong text := test_answers(query, effort, k, modulus, most_descents);
+BEGIN
+	IF wrong <> '' THEN
+		RAISE 'wrong answer: %', wrong
+			USING DETAIL = format('test_answers(%s, %s, %s, %s, %s)', query, effort, k, modulus, most_descents);
+	END IF;
+END $$;
+
+-- What pase_check says of an index, errors only; nothing where there is no such function.
+CREATE FUNCTION test_check(index regclass) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	IF to_regprocedure('pase_check(regclass, boolean)') IS NOT NULL THEN
+		RETURN QUERY EXECUTE 'SELECT concat_ws('' '', block, item, message) FROM pase_check($1, true)'
+			' WHERE severity = ''error''' USING index;
+	END IF;
+END $$;
+
 -- Files of this database that belong to no relation.
 CREATE FUNCTION test_orphans() RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT file FROM pg_database, pg_ls_dir('base/' || pg_database.oid) file
