@@ -97,7 +97,8 @@ sub any_place
 {
 	my ($content) = @_;
 	# The metapage rarely: what is wrong there is noticed before anything else is looked at.
-	my $page = any(15) == 0 ? 0 : 1 + any(length($content) / 8192 - 1);
+	my $pages = length($content) / 8192;
+	my $page = $pages == 1 || any(15) == 0 ? 0 : 1 + any($pages - 1);
 	my $start = $page * 8192;
 	my $kind = any(10);
 	return $start + 8 + any(16) if $kind == 0;
