@@ -143,7 +143,7 @@ sub complaints
 	my ($said) = @_;
 	return grep {
 		/ERROR|FATAL|PANIC|wrong answer|WARNING/
-		  && !/terminating connection|server closed the connection|connection to server|system is (in recovery|shutting|starting)|pgbench: error: (client \d+ aborted|Run was aborted|could not connect)/
+		  && !/terminating connection|postmaster exited|server closed the connection|connection to server|system is (in recovery|shutting|starting)|pgbench: error: (client \d+ aborted|Run was aborted|could not connect)/
 	} split(/\n/, $said);
 }
 

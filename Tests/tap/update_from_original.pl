@@ -142,7 +142,9 @@ SELECT pg_describe_object(classid, objid, objsubid) FROM pg_depend
 	WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pase') AND deptype = 'e'
 	-- in new versions only they are members
 	AND pg_describe_object(classid, objid, objsubid) NOT LIKE 'type %[]' ORDER BY 1;
-SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'tools'::regnamespace ORDER BY 1;
+SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'tools'::regnamespace AND prokind <> 'a' ORDER BY 1;
+SELECT aggfnoid::regprocedure, aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggtranstype::regtype
+	FROM pg_aggregate JOIN pg_proc AS p ON p.oid = aggfnoid WHERE pronamespace = 'tools'::regnamespace ORDER BY 1;
 SELECT typname, typlen, typalign, typstorage, typinput, typoutput, typreceive, typsend FROM pg_type WHERE typnamespace = 'tools'::regnamespace ORDER BY 1;
 SELECT oid::regoperator, oprcode, oprcom::regoperator FROM pg_operator WHERE oprnamespace = 'tools'::regnamespace ORDER BY oid::regoperator::text;
 SELECT castsource::regtype, casttarget::regtype, castfunc::regprocedure, castcontext FROM pg_cast WHERE casttarget = 'tools.pase'::regtype;
