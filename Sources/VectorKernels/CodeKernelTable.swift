@@ -84,6 +84,13 @@ public struct CodeKernelTable: @unchecked Sendable {
             _ count: Int, _ blocks: Int, _ out: UnsafeMutablePointer<Int32>
         ) -> Void
 
+    /// The inner product of two vectors of components from -127 to 127, as `quantizeQuery` makes them:
+    /// `(one, other, blocks)`. Exact for up to 2¹⁷ dimensions.
+    public let dot8:
+        @convention(c) (
+            _ one: UnsafePointer<Int8>, _ other: UnsafePointer<Int8>, _ blocks: Int
+        ) -> Int32
+
     /// Estimates of distances from the sums of codes with a query:
     /// `(terms, dots, squaredNorms, scales, count, estimates)`. The estimates are never infinite nor
     /// NaN, and may take the place of the sums.
@@ -115,6 +122,7 @@ public struct CodeKernelTable: @unchecked Sendable {
         dots1 = functions.dots1
         dots2 = functions.dots2
         dots4 = functions.dots4
+        dot8 = functions.dot8
         estimates = functions.estimates
         bounds = functions.bounds
     }

@@ -244,3 +244,47 @@ func codeDots4(
 ) {
     dots(query, codes, stride, rowCount, blocks, out, FourBitBlock.self)
 }
+
+/// The products of 64 components of two vectors.
+@inline(__always)
+func componentProducts(_ one: UnsafeRawPointer, _ other: UnsafeRawPointer) -> IntSums {
+    #if KERNELS_AVX512
+        return kernels_wide_char_products32(one, other)
+            &+ kernels_wide_char_products32(one + 32, other + 32)
+    #elseif KERNELS_AVX2
+        return kernels_char_products32(one, other)
+            &+ kernels_char_products32(one + 32, other + 32)
+    #else
+        // Two products of at most 127 · 127 have room in 16 bits.
+        let first =
+            wideProducts(one, other, 0) &+ wideProducts(one, other, 16)
+        let last =
+            wideProducts(one, other, 32) &+ wideProducts(one, other, 48)
+        return kernels_wide_shorts16(first) &+ kernels_wide_shorts16(last)
+    #endif
+}
+
+#if !KERNELS_AVX2
+
+    @inline(__always)
+    func wideProducts(
+        _ one: UnsafeRawPointer, _ other: UnsafeRawPointer, _ offset: Int
+    ) -> SIMD16<Int16> {
+        kernels_wide_chars16(components(one, offset))
+            &* kernels_wide_chars16(components(other, offset))
+    }
+
+#endif
+
+@inline(never)
+func codeDot8(_ one: UnsafePointer<Int8>, _ other: UnsafePointer<Int8>, _ blocks: Int) -> Int32 {
+    let one = UnsafeRawPointer(one)
+    let other = UnsafeRawPointer(other)
+    var sums = IntSums.zero
+    var block = 0
+    while block < blocks {
+        sums = sums &+ componentProducts(one + block &* 64, other + block &* 64)
+        block = block &+ 1
+    }
+    return total(sums)
+}

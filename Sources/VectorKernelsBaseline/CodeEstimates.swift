@@ -167,6 +167,7 @@ public func codeKernelFunctions() -> CodeKernelFunctions {
         dots1: codeDots1,
         dots2: codeDots2,
         dots4: codeDots4,
+        dot8: codeDot8,
         estimates: codeEstimates,
         bounds: codeBounds)
 }

@@ -177,6 +177,7 @@ extension MemoryGraph: InspectableGraph {
         var memory = PooledMemory()
         let eviction = LinkEviction(capacity: room, in: &memory)
         var vectors = [UnsafePointer<Float>?](repeating: nil, count: room)
+        var rounded = [UnsafeRawPointer?](repeating: nil, count: room)
         for index in 0..<count {
             let node = NodeReference(block: UInt32(index + 1), offset: 0)
             for level in 0...level(at: index) {
@@ -186,18 +187,30 @@ extension MemoryGraph: InspectableGraph {
                 for slot in 0..<count {
                     let end = vector(at: link(at: index, level: level, slot: slot))
                     vectors[slot] = end
+                    rounded[slot] = coarseVector(
+                        of: self.node(at: link(at: index, level: level, slot: slot)))
                     let distance = metric.distance(vector(at: index), end, shape.dimensions)
                     if distance != eviction.distances[slot] { return false }
                 }
-                guard let notes = linkNotes(of: node, level: level), !notes[0].isNaN else {
-                    continue
-                }
-                vectors.withUnsafeMutableBufferPointer { vectors in
-                    guard let start = vectors.baseAddress else { return }
-                    eviction.measure(
-                        VectorEnds(
-                            vectors: start, metric: metric, dimensions: shape.dimensions),
-                        count: count, into: eviction.covers)
+                let isRounded = hasCoarseNotes(index, level)
+                guard let notes = linkNotes(of: node, level: level, coarse: isRounded),
+                    !notes[0].isNaN
+                else { continue }
+                if isRounded, let coarseVectors {
+                    rounded.withUnsafeBufferPointer { rounded in
+                        guard let start = rounded.baseAddress else { return }
+                        eviction.measure(
+                            CoarseEnds(vectors: start, coarse: coarseVectors, kind: metric.kind),
+                            count: count, into: eviction.covers)
+                    }
+                } else {
+                    vectors.withUnsafeMutableBufferPointer { vectors in
+                        guard let start = vectors.baseAddress else { return }
+                        eviction.measure(
+                            VectorEnds(
+                                vectors: start, metric: metric, dimensions: shape.dimensions),
+                            count: count, into: eviction.covers)
+                    }
                 }
                 for slot in 0..<count where notes[slot] != eviction.covers[slot] { return false }
             }

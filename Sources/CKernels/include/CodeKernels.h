@@ -55,6 +55,7 @@ typedef struct CodeKernelFunctions {
     void (*_Nonnull dots4)(
         const int8_t *_Nonnull, const uint8_t *_Nonnull, ptrdiff_t, ptrdiff_t, ptrdiff_t,
         int32_t *_Nonnull);
+    int32_t (*_Nonnull dot8)(const int8_t *_Nonnull, const int8_t *_Nonnull, ptrdiff_t);
     void (*_Nonnull estimates)(
         const KernelEstimateTerms *_Nonnull, const int32_t *_Nonnull, const float *_Nonnull,
         const float *_Nonnull, ptrdiff_t, float *_Nonnull);
@@ -239,6 +240,16 @@ KERNELS_INLINE("avx2") kernels_ints8 kernels_widen_sums16(kernels_shorts16 v)
     return (kernels_ints8)_mm256_madd_epi16((__m256i)v, _mm256_set1_epi16(1));
 }
 
+/* The products of 64 signed bytes from -127 to 127, added in eights. The product of magnitudes, with the
+ * sign of both on one side, has room in 16 bits: 2 * 127 * 127. */
+KERNELS_INLINE("avx2")
+kernels_ints8 kernels_char_products32(const void *_Nonnull one, const void *_Nonnull other)
+{
+    __m256i a = _mm256_loadu_si256(one), b = _mm256_loadu_si256(other);
+    return kernels_widen_sums16(
+        (kernels_shorts16)_mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(b, a)));
+}
+
 /* The sum of each of four vectors. */
 KERNELS_INLINE("avx2")
 kernels_ints4 kernels_sums8(kernels_ints8 a, kernels_ints8 b, kernels_ints8 c, kernels_ints8 d)
@@ -308,6 +319,15 @@ kernels_shorts32 kernels_pairs64(__m512i codes, const void *_Nonnull query)
 KERNELS_INLINE("avx512f,avx512bw") kernels_ints16 kernels_widen_sums32(kernels_shorts32 v)
 {
     return (kernels_ints16)_mm512_madd_epi16((__m512i)v, _mm512_set1_epi16(1));
+}
+
+/* The products of 32 signed bytes, added in pairs. */
+KERNELS_INLINE("avx512f,avx512bw")
+kernels_ints16 kernels_wide_char_products32(const void *_Nonnull one, const void *_Nonnull other)
+{
+    return (kernels_ints16)_mm512_madd_epi16(
+        _mm512_cvtepi8_epi16(_mm256_loadu_si256(one)),
+        _mm512_cvtepi8_epi16(_mm256_loadu_si256(other)));
 }
 
 KERNELS_INLINE("avx2,avx512f") kernels_ints8 kernels_halves16(kernels_ints16 v)

@@ -11,6 +11,7 @@ public struct GraphInsertion {
     let lists: LinkLists
     /// Copies of vectors, for graphs that do not hand out pointers into themselves.
     private let vectorScratch: UnsafeMutablePointer<Float>
+    private let coarseEnds: UnsafeMutablePointer<UnsafeRawPointer?>
     private let measured: MeasuredLinks
     private let eviction: LinkEviction
 
@@ -38,6 +39,7 @@ public struct GraphInsertion {
             links: try Self.room(levels &* shape.groundLinks, in: &memory),
             counts: try Self.room(levels, in: &memory), stride: shape.groundLinks)
         vectorScratch = try Self.room(most &* shape.dimensions, in: &memory)
+        coarseEnds = try Self.room(shape.groundLinks &+ 1, in: &memory)
         measured = try MeasuredLinks(capacity: shape.groundLinks &+ 1, in: &memory)
         eviction = try LinkEviction(capacity: most, in: &memory)
     }
@@ -102,19 +104,18 @@ public struct GraphInsertion {
         _ vector: UnsafePointer<Float>, level: Int, joins: Bool, in graph: inout Graph
     ) throws(Graph.Failure) -> Choice {
         lists.counts.update(repeating: 0, count: shape.maximumLevel &+ 1)
+        graph.beginInsertion()
         guard let entry = try graph.entryPoint(),
             var start = try descend(from: entry, to: level, with: &search, in: &graph)
         else { return .none }
         var layer = min(level, entry.level)
         while layer >= 0 {
-            search.clear()
-            try graph.beginVisits()
-            _ = try graph.visit(start.node)
-            try search.start(
-                start, level: layer, ef: shape.efConstruction, keepsRest: false, in: &graph)
-            try search.run(
-                level: layer, ef: shape.efConstruction, keepsRest: false, in: &graph)
-            let count = search.takeSorted(into: found)
+            var count = try searchLayer(layer, from: start, in: &graph)
+            if graph.isCoarse, try !refine(vector, count, in: &graph) {
+                graph.isCoarse = false
+                count = try searchLayer(layer, from: found[0], in: &graph)
+                graph.isCoarse = true
+            }
             if count > 0 { start = found[0] }
             if joins, layer == 0, let node = try joinEqual(vector, count, in: &graph) {
                 return .joined(node)
@@ -123,6 +124,58 @@ public struct GraphInsertion {
             layer &-= 1
         }
         return .links(entryLevel: entry.level)
+    }
+
+    /// Finds the candidates of a layer, and how many they are.
+    @inline(__always)
+    private mutating func searchLayer<Graph: MutableNeighborGraph>(
+        _ layer: Int, from start: ScoredNode, in graph: inout Graph
+    ) throws(Graph.Failure) -> Int {
+        search.clear()
+        try graph.beginVisits()
+        _ = try graph.visit(start.node)
+        try search.start(
+            start, level: layer, ef: shape.efConstruction, keepsRest: false, in: &graph)
+        try search.run(level: layer, ef: shape.efConstruction, keepsRest: false, in: &graph)
+        return search.takeSorted(into: found)
+    }
+
+    /// Replaces the candidates' distances, computed from rounded vectors, by the true ones, and their order.
+    ///
+    /// - Returns: false if rounding made so much of the difference between them that there may well be nearer ones.
+    @inline(__always)
+    private func refine<Graph: MutableNeighborGraph>(
+        _ vector: UnsafePointer<Float>, _ count: Int, in graph: inout Graph
+    ) throws(Graph.Failure) -> Bool {
+        guard count > 0 else { return true }
+        try loadVectors(count, in: &graph)
+        var sum = 0.0
+        var squares = 0.0
+        var errors = 0.0
+        for index in 0..<count {
+            if index &+ vectorsAhead < count, let later = selection.vectors[index &+ vectorsAhead] {
+                prefetchVector(later, shape.dimensions)
+            }
+            guard let other = selection.vectors[index] else { continue }
+            var node = found[index]
+            let estimate = node.distance
+            node.distance = graph.metric.distance(vector, other, shape.dimensions)
+            let value = Double(node.distance)
+            let error = value - Double(estimate)
+            sum += value
+            squares += value * value
+            errors += error * error
+            // Hardly anything moves far.
+            var place = index
+            while place > 0, found[place &- 1].distance > node.distance {
+                found[place] = found[place &- 1]
+                place &-= 1
+            }
+            found[place] = node
+        }
+        // With as few as these the graph is small, or nothing else can be reached.
+        guard count >= shape.efConstruction else { return true }
+        return errors * 16 <= squares - sum * sum / Double(count)
     }
 
     /// Adds the row to a node that has the very same vector, if there is one among the candidates.
@@ -225,6 +278,11 @@ public struct GraphInsertion {
         of node: NodeReference, _ level: Int, _ count: Int, _ target: ScoredNode,
         _ targetVector: UnsafePointer<Float>, in graph: inout Graph
     ) throws(Graph.Failure) -> Int {
+        if graph.isCoarse, let coarse = graph.coarseVectors,
+            let slot = try chooseCoarseSlot(coarse, of: node, level, count, target, in: &graph)
+        {
+            return slot
+        }
         for index in 0..<min(count, Self.vectorsAnnounced) {
             graph.announceVector(of: measured.nodes[index])
         }
@@ -250,11 +308,36 @@ public struct GraphInsertion {
             }
         }
         eviction.distances[count] = target.distance
-        let notes = graph.linkNotes(of: node, level: level)
+        let notes = graph.linkNotes(of: node, level: level, coarse: false)
         let covers = notes ?? eviction.covers
         if notes == nil || covers[0].isNaN {
             eviction.measure(ends, count: count, into: covers)
         }
+        return eviction.choose(ends, count: count, covers: covers)
+    }
+
+    /// The same, by the rounded vectors; nil if these lie too close together for that.
+    @inline(__always)
+    private func chooseCoarseSlot<Graph: MutableNeighborGraph>(
+        _ coarse: CoarseVectors, of node: NodeReference, _ level: Int, _ count: Int,
+        _ target: ScoredNode, in graph: inout Graph
+    ) throws(Graph.Failure) -> Int? {
+        guard let own = graph.coarseVector(of: target.node),
+            try graph.keptDistances(of: node, level: level, into: eviction.distances)
+        else { return nil }
+        eviction.distances[count] = target.distance
+        var least = target.distance
+        for index in 0..<count { least = min(least, eviction.distances[index]) }
+        guard coarse.resolves(least, own, own),
+            let covers = graph.linkNotes(of: node, level: level, coarse: true)
+        else { return nil }
+        for index in 0..<count {
+            coarseEnds[index] = graph.coarseVector(of: measured.nodes[index])
+        }
+        coarseEnds[count] = own
+        let ends = CoarseEnds(
+            vectors: UnsafePointer(coarseEnds), coarse: coarse, kind: graph.metric.kind)
+        if covers[0].isNaN { eviction.measure(ends, count: count, into: covers) }
         return eviction.choose(ends, count: count, covers: covers)
     }
 }

@@ -143,10 +143,12 @@ public struct LayerSearch {
         }
         if nearest.count < ef {
             node.isQueued = true
+            graph.announceLinks(of: node.node)
             try candidates.push(node, in: &graph)
             try nearest.push(node, in: &graph)
         } else if node.distance < nearest.top.distance {
             node.isQueued = true
+            graph.announceLinks(of: node.node)
             try candidates.push(node, in: &graph)
             if keepsRest { try rest.append(nearest.top, in: &graph) }
             nearest.replaceTop(node)

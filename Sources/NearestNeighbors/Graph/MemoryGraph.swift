@@ -10,9 +10,12 @@ import VectorKernels
 ///     40 + 12·2·links  vector: dimensions × Float
 ///
 /// The links of the upper layers of a node, one in `links` has any, are a block of their own: per level
-/// from 1 a UInt32 count, indices, distances and notes. Rows with equal vectors hang on a node as a list.
+/// from 1 a UInt32 count, a UInt32 that says what the notes are, indices, distances and notes. Rows with equal vectors hang on a node as a list.
 ///
-/// In a region all nodes come first, then the blocks of upper links. Marks of visits, further rows and the entry
+/// Longer vectors are there a second time, rounded and close together; see `CoarseVectors`. As soon as there are
+/// enough vectors to take their mean for the centre, searches use those.
+///
+/// In a region all nodes come first, then the rounded vectors and their centre, then the blocks of upper links. Marks of visits, further rows and the entry
 /// point are each process's own.
 public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     /// See `MemorySource`.
@@ -43,6 +46,14 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     private let vectorOffset: Int
     private let upperLevelBytes: Int
     private let chunkShift: Int
+    /// See `MutableNeighborGraph`.
+    public let coarseVectors: CoarseVectors?
+    private let coarseStride: Int
+    private var coarseChunks: GrowableArray<UnsafeMutableRawPointer>
+    /// The current vector, rounded.
+    private let coarseQuery: UnsafeMutableRawPointer
+    /// See `MutableNeighborGraph`.
+    public var isCoarse = false
     /// What the places of upper links are relative to: 0, or where this process sees the region.
     private let origin: Int
     /// Where the next upper links go in a region; nil in private memory.
@@ -58,7 +69,9 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         /// The first of the further rows, as an index from 1 into `extraRows`.
         var extraRow: UInt32
         var groundCount: UInt16
-        var level: UInt16
+        var level: UInt8
+        /// Whether the notes of the ground links come from rounded vectors.
+        var groundNotes: UInt8
         var upperPlace: UInt64
     }
 
@@ -72,7 +85,8 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         _ shape: GraphShape, _ metric: Metric, query: UnsafePointer<Float>, memory: Memory
     ) throws(Failure) {
         try self.init(
-            shape, metric, query: query, origin: 0, chunks: 64, visits: 1024, memory: memory)
+            shape, metric, query: query, origin: 0, chunks: 64, visits: 1024, centre: nil,
+            memory: memory)
     }
 
     /// A graph in a region of `regionBytes` bytes, aligned for any type.
@@ -85,22 +99,29 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         present: Int, memory: Memory
     ) throws(Failure) {
         let links = nodes >> Self.chunkShift(shape) &+ 1
+        let rounded = region + nodes &* Self.stride(shape)
+        let upper = nodes &* (Self.stride(shape) &+ Self.coarseStride(shape))
         try self.init(
             shape, metric, query: UnsafePointer(region.assumingMemoryBound(to: Float.self)),
-            origin: Int(bitPattern: region), chunks: links, visits: nodes, memory: memory)
+            origin: Int(bitPattern: region), chunks: links, visits: nodes,
+            centre: (region + upper).assumingMemoryBound(to: Float.self), memory: memory)
         for chunk in 0..<links {
             try chunks.append(region + (chunk << chunkShift) &* stride, in: &self.memory)
+            try coarseChunks.append(
+                rounded + (chunk << chunkShift) &* coarseStride, in: &self.memory)
         }
+        isCoarse = coarseVectors != nil
         visits.start.update(repeating: 0, count: nodes)
         visits.count = nodes
         count = present
         rowCount = present
-        upperCursor = nodes &* stride
+        upperCursor = upper &+ Self.centreBytes(shape)
     }
 
     private init(
         _ shape: GraphShape, _ metric: Metric, query: UnsafePointer<Float>, origin: Int,
-        chunks chunkCapacity: Int, visits visitCapacity: Int, memory: Memory
+        chunks chunkCapacity: Int, visits visitCapacity: Int,
+        centre: UnsafeMutablePointer<Float>?, memory: Memory
     ) throws(Failure) {
         self.shape = shape
         self.metric = metric
@@ -111,6 +132,15 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         stride = Self.stride(shape)
         upperLevelBytes = Self.upperLevelBytes(shape)
         chunkShift = Self.chunkShift(shape)
+        coarseStride = Self.coarseStride(shape)
+        coarseQuery = try self.memory.allocate(bytes: max(coarseStride, 16))
+        if coarseStride > 0, let kernels = CodeKernelTable.table(for: metric.kernels.level) {
+            coarseVectors = try CoarseVectors(
+                shape.dimensions, metric, kernels, centre: centre, in: &self.memory)
+        } else {
+            coarseVectors = nil
+        }
+        coarseChunks = try GrowableArray(capacity: chunkCapacity, in: &self.memory)
         chunks = try GrowableArray(capacity: chunkCapacity, in: &self.memory)
         visits = try GrowableArray(capacity: visitCapacity, in: &self.memory)
         extraRows = try GrowableArray(capacity: 16, in: &self.memory)
@@ -118,16 +148,17 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
 
     /// Bytes of a region with so many nodes, whose levels above the ground are so many in all.
     public static func regionBytes(_ shape: GraphShape, nodes: Int, upperLevels: Int) -> Int {
-        nodes &* stride(shape) &+ upperLevels &* upperLevelBytes(shape)
+        nodes &* (stride(shape) &+ coarseStride(shape)) &+ centreBytes(shape)
+            &+ upperLevels &* upperLevelBytes(shape)
     }
 
     /// Bytes that a graph of so many nodes takes outside of a region, or somewhat more: levels are random, and
     /// arrays grow by doubling.
     public static func usualBytes(_ shape: GraphShape, nodes: Int) -> Int {
-        let chunk = stride(shape) << chunkShift(shape)
-        let chunks = (nodes >> chunkShift(shape) &+ 1) &* (chunk &+ 16)
+        let chunk = (stride(shape) &+ coarseStride(shape)) << chunkShift(shape)
+        let chunks = (nodes >> chunkShift(shape) &+ 1) &* (chunk &+ 32)
         return chunks &+ usualUpperLevels(shape, nodes: nodes) &* upperLevelBytes(shape)
-            &+ nodes &* 24 &+ 65536
+            &+ nodes &* 24 &+ CoarseVectors.roomBytes(shape.dimensions) &+ 65536
     }
 
     /// Levels above the ground of all nodes together: one node in `links` has one, and so on; and what chance
@@ -145,6 +176,14 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         (vectorOffset(shape) &+ shape.dimensions &* 4 &+ 15) / 16 &* 16
     }
 
+    private static func coarseStride(_ shape: GraphShape) -> Int {
+        CoarseVectors.suit(shape.dimensions) ? CoarseVectors.bytes(shape.dimensions) : 0
+    }
+
+    private static func centreBytes(_ shape: GraphShape) -> Int {
+        coarseStride(shape) > 0 ? (shape.dimensions &* 4 &+ 15) / 16 &* 16 : 0
+    }
+
     private static func upperLevelBytes(_ shape: GraphShape) -> Int { 8 &+ shape.links &* 12 }
 
     /// Chunks of about a quarter of a megabyte, but always a power of two of nodes.
@@ -158,8 +197,10 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     /// Bytes that one more node can take at the most, amortised growth included.
     public var bytesForOneMore: Int {
         var bytes = shape.maximumLevel &* upperLevelBytes
-        if count & (1 << chunkShift &- 1) == 0 { bytes &+= stride << chunkShift }
-        if chunks.count == chunks.capacity { bytes &+= chunks.capacity &* 16 }
+        if count & (1 << chunkShift &- 1) == 0 {
+            bytes &+= (stride &+ coarseStride) << chunkShift
+        }
+        if chunks.count == chunks.capacity { bytes &+= chunks.capacity &* 32 }
         if visits.count == visits.capacity { bytes &+= visits.capacity &* 8 }
         if extraRows.count == extraRows.capacity { bytes &+= extraRows.capacity &* 32 }
         return bytes
@@ -241,6 +282,44 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     @inline(__always)
     private func vector(_ index: Int) -> UnsafeMutablePointer<Float> {
         (base(index) + vectorOffset).assumingMemoryBound(to: Float.self)
+    }
+
+    // MARK: Rounded vectors
+
+    @inline(__always)
+    private func coarseVector(_ index: Int) -> UnsafeMutableRawPointer {
+        coarseChunks[index >> chunkShift] + (index & (1 << chunkShift &- 1)) &* coarseStride
+    }
+
+    /// So many vectors make a centre.
+    private static var centreVectors: Int { 256 }
+
+    /// Sets the centre of a region's rounded vectors, of which there are none yet: the mean of some of the
+    /// `count` vectors that are to come.
+    public func setCentre(of count: Int, _ vector: (Int) -> UnsafePointer<Float>) {
+        let taken = min(count, Self.centreVectors)
+        coarseVectors?.setCentre(taken) { vector($0 &* count / taken) }
+    }
+
+    /// Rounds the vector of the newest node; and all, once there are enough.
+    private mutating func roundNewest() {
+        guard let coarse = coarseVectors else { return }
+        if isCoarse {
+            coarse.round(vector(count &- 1), into: coarseVector(count &- 1))
+        } else if count == Self.centreVectors {
+            coarse.setCentre(count) { UnsafePointer(vector($0)) }
+            for index in 0..<count { coarse.round(vector(index), into: coarseVector(index)) }
+            isCoarse = true
+        }
+    }
+
+    /// See `MutableNeighborGraph`.
+    public mutating func beginInsertion() { coarseVectors?.round(query, into: coarseQuery) }
+
+    /// See `MutableNeighborGraph`.
+    @inline(__always)
+    public func coarseVector(of node: NodeReference) -> UnsafeRawPointer? {
+        isCoarse ? UnsafeRawPointer(coarseVector(index(node))) : nil
     }
 
     // MARK: What writing the pages needs
@@ -357,6 +436,9 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         _ nodes: UnsafePointer<NodeReference>, count: Int,
         into scored: UnsafeMutablePointer<ScoredNode>
     ) throws(Failure) -> Int {
+        if isCoarse, let coarse = coarseVectors {
+            return scoreCoarsely(coarse, nodes, count, into: scored)
+        }
         for slot in 0..<min(vectorsAhead, count) {
             prefetchVector(vector(index(nodes[slot])), shape.dimensions)
         }
@@ -369,6 +451,33 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
             scored[slot] = ScoredNode(distance: distance, node: nodes[slot])
         }
         return count
+    }
+
+    @inline(__always)
+    private func scoreCoarsely(
+        _ coarse: CoarseVectors, _ nodes: UnsafePointer<NodeReference>, _ count: Int,
+        into scored: UnsafeMutablePointer<ScoredNode>
+    ) -> Int {
+        for slot in 0..<min(CoarseVectors.ahead, count) {
+            coarse.prefetch(coarseVector(index(nodes[slot])))
+        }
+        for slot in 0..<count {
+            if slot &+ CoarseVectors.ahead < count {
+                coarse.prefetch(coarseVector(index(nodes[slot &+ CoarseVectors.ahead])))
+            }
+            let distance = coarse.distance(coarseQuery, coarseVector(index(nodes[slot])))
+            scored[slot] = ScoredNode(distance: distance, node: nodes[slot])
+        }
+        return count
+    }
+
+    /// See `NeighborGraph`.
+    @inline(__always)
+    public func announceLinks(of node: NodeReference) {
+        let start = base(index(node))
+        prefetch(start)
+        prefetch(start + 64)
+        prefetch(start + 128)
     }
 
     /// See `NeighborGraph`.
@@ -398,8 +507,28 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
 
     /// See `MutableNeighborGraph`.
     @inline(__always)
-    public func linkNotes(of node: NodeReference, level: Int) -> UnsafeMutablePointer<Float>? {
-        links(index(node), level).notes
+    public func linkNotes(of node: NodeReference, level: Int, coarse: Bool)
+        -> UnsafeMutablePointer<Float>?
+    {
+        let index = index(node)
+        let notes = links(index, level).notes
+        if hasCoarseNotes(index, level) != coarse {
+            let kind: UInt8 = coarse ? 1 : 0
+            if level == 0 {
+                header(index).pointee.groundNotes = kind
+            } else {
+                upperStart(index, level).storeBytes(of: kind, toByteOffset: 4, as: UInt8.self)
+            }
+            notes[0] = .nan
+        }
+        return notes
+    }
+
+    /// Whether a list's notes come from rounded vectors.
+    @inline(__always)
+    func hasCoarseNotes(_ index: Int, _ level: Int) -> Bool {
+        if level == 0 { return header(index).pointee.groundNotes == 1 }
+        return upperStart(index, level).load(fromByteOffset: 4, as: UInt8.self) == 1
     }
 
     /// See `MutableNeighborGraph`.
@@ -431,6 +560,12 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
             var list = chunks
             try list.append(chunk, in: &self)
             chunks = list
+            if coarseStride > 0 {
+                let chunk = try allocate(bytes: coarseStride << chunkShift)
+                var list = coarseChunks
+                try list.append(chunk, in: &self)
+                coarseChunks = list
+            }
         }
         if index == visits.count {
             var marks = visits
@@ -440,7 +575,8 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         header(index).initialize(
             to: Header(
                 row: currentRow, place: 0, upper: try upperRoom(level), extraRow: 0,
-                groundCount: 0, level: UInt16(truncatingIfNeeded: level), upperPlace: 0))
+                groundCount: 0, level: UInt8(truncatingIfNeeded: level), groundNotes: 0,
+                upperPlace: 0))
         vector(index).copy(from: query, count: shape.dimensions)
         var layer = 1
         while layer <= level {
@@ -449,6 +585,7 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         }
         count &+= 1
         rowCount &+= 1
+        roundNewest()
         return index
     }
 

@@ -55,6 +55,9 @@ public protocol NeighborGraph: MemorySource {
     /// Says that a node will probably be expanded next.
     func announce(_ node: NodeReference)
 
+    /// Says that a node's neighbours will probably be asked for.
+    func announceLinks(of node: NodeReference)
+
     /// Gives way to whoever wants to interrupt. Called once for each node that is expanded.
     mutating func breathe() throws(Failure)
 }
@@ -74,6 +77,10 @@ extension NeighborGraph {
     /// Nothing to prepare.
     @inline(__always)
     public func announce(_ node: NodeReference) {}
+
+    /// Nothing to prepare.
+    @inline(__always)
+    public func announceLinks(of node: NodeReference) {}
 }
 
 /// What changing a graph needs beyond searching it.
@@ -83,6 +90,19 @@ extension NeighborGraph {
 public protocol MutableNeighborGraph: NeighborGraph {
     /// The vectors' metric.
     var metric: Metric { get }
+
+    /// Whether `score` computes distances from rounded vectors. Where that has gone wrong the insertion turns it
+    /// off for a search.
+    var isCoarse: Bool { get set }
+
+    /// Says that the current vector is another one.
+    mutating func beginInsertion()
+
+    /// A node's rounded vector, nil if there is none.
+    func coarseVector(of node: NodeReference) -> UnsafeRawPointer?
+
+    /// What computes distances between rounded vectors, nil if there are none.
+    var coarseVectors: CoarseVectors? { get }
 
     /// A node's vector, nil if the node is gone. Either a pointer into the graph, good until the
     /// graph changes, or `scratch`, filled with a copy.
@@ -103,7 +123,10 @@ public protocol MutableNeighborGraph: NeighborGraph {
     /// Memory for one number per link of a node on a level, in which `GraphInsertion` notes what it knows
     /// of a full list; the first is NaN until then. Nil from a graph that has no such memory, or that
     /// others change too.
-    func linkNotes(of node: NodeReference, level: Int) -> UnsafeMutablePointer<Float>?
+    ///
+    /// - Parameter coarse: whether they come from rounded vectors; notes of the other kind are dropped.
+    func linkNotes(of node: NodeReference, level: Int, coarse: Bool)
+        -> UnsafeMutablePointer<Float>?
 
     /// Whether `measureLinks` is what to call for a full list of the level.
     func measuresLinks(_ level: Int) -> Bool
@@ -152,6 +175,25 @@ public protocol MutableNeighborGraph: NeighborGraph {
 }
 
 extension MutableNeighborGraph {
+    /// Nothing is rounded.
+    @inline(__always)
+    public var isCoarse: Bool {
+        get { false }
+        set {}
+    }
+
+    /// Nothing to prepare.
+    @inline(__always)
+    public mutating func beginInsertion() {}
+
+    /// Nothing is rounded.
+    @inline(__always)
+    public func coarseVector(of node: NodeReference) -> UnsafeRawPointer? { nil }
+
+    /// Nothing is rounded.
+    @inline(__always)
+    public var coarseVectors: CoarseVectors? { nil }
+
     /// Nothing to prepare.
     @inline(__always)
     public func announceVector(of node: NodeReference) {}
@@ -168,7 +210,9 @@ extension MutableNeighborGraph {
 
     /// No memory for notes.
     @inline(__always)
-    public func linkNotes(of node: NodeReference, level: Int) -> UnsafeMutablePointer<Float>? {
+    public func linkNotes(of node: NodeReference, level: Int, coarse: Bool)
+        -> UnsafeMutablePointer<Float>?
+    {
         nil
     }
 }

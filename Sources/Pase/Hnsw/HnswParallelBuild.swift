@@ -108,6 +108,7 @@ struct HnswParallelBuild {
         from collected: VectorCollection<ServerMemory>, _ memory: ServerMemory
     ) throws(ServerError) {
         var memory = memory
+        graph.setCentre(of: collected.count) { collected[$0].vector }
         for index in 0..<collected.count {
             try checkInterrupts()
             let item = collected[index]
