@@ -101,6 +101,34 @@ private struct Encoder {
     }
 }
 
+@Suite struct ComponentProductTests {
+    private let memory = [GuardedMemory(capacity: 16064), GuardedMemory(capacity: 16064)]
+
+    /// Against a plain loop; random components and the largest ones.
+    @Test func everyDimension() {
+        var generator = Generator(seed: 14)
+        for count in dimensions {
+            let vectors = memory.map { memory in
+                let sign: Int8 = Bool.random(using: &generator) ? 127 : -127
+                let components = (0..<blocks(count) * 64).map {
+                    $0 >= count
+                        ? 0
+                        : count % 3 == 0
+                            ? sign : Int8.random(in: -127...127, using: &generator)
+                }
+                return memory.place(components, slack: count % 5)
+            }
+            let expected = zip(vectors[0].elements, vectors[1].elements).reduce(Int32(0)) {
+                $0 + Int32($1.0) * Int32($1.1)
+            }
+            for table in tables {
+                let product = table.dot8(vectors[0].pointer, vectors[1].pointer, blocks(count))
+                #expect(product == expected, "\(table.level.name) \(count)")
+            }
+        }
+    }
+}
+
 @Suite struct CodeQueryKernelTests {
     private let memory = GuardedMemory(capacity: 4 * 16064)
     private let outMemory = GuardedMemory(capacity: 16064)

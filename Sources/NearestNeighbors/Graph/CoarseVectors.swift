@@ -136,7 +136,8 @@ public struct CoarseVectors {
         switch kind {
         case .squaredEuclidean: return distance > 64 * rest
         case .cosine: return 2 * (1 + distance) > 64 * rest
-        case .innerProduct: return rest.isFinite
+        // Their differences decide, not their ratios, however small.
+        case .innerProduct: return false
         }
     }
 
