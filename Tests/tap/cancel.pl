@@ -1,5 +1,5 @@
 # Whatever the extension is at, a request to stop is answered within a second, and nothing is left behind: no
-# lock, no half index, no file.
+# lock, no half index, no file, no parallel worker, no shared memory.
 
 use strict;
 use warnings;
@@ -13,17 +13,26 @@ create_items($node, 8000, dimensions => 64);
 
 my $nothing = <<'SQL';
 SELECT (SELECT count(*) FROM pg_locks WHERE pid <> pg_backend_pid() AND relation IS NOT NULL) || ' locks, '
-	|| (SELECT count(*) FROM pg_index WHERE NOT indisvalid) || ' invalid indexes'
+	|| (SELECT count(*) FROM pg_index WHERE NOT indisvalid) || ' invalid indexes, '
+	|| (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker') || ' workers, '
+	|| (SELECT count(*) FROM present_segments) || ' segments'
 SQL
+my $nothing_left = '0 locks, 0 invalid indexes, 0 workers, 0 segments';
 
 # Waits in the server, which sees what does not last long, for a query to answer true of the statement that is
-# to be cancelled; lets it go on for some seconds, and cancels it. Answers how long it took to end, in seconds;
-# NULL if it was over before.
+# to be cancelled; lets it go on for some seconds, and cancels it. Answers how long it and its workers took to end, in
+# seconds; NULL if it was over before, or had another number of workers, or these no shared memory of theirs.
 $node->safe_psql('postgres', <<'SQL');
 CREATE VIEW to_cancel AS SELECT * FROM pg_stat_activity
 	WHERE application_name = 'to cancel' AND backend_type = 'client backend';
-CREATE FUNCTION test_cancel(there text, pause float8) RETURNS float8 LANGUAGE plpgsql AS $$
+CREATE VIEW workers AS SELECT pid FROM pg_stat_activity WHERE backend_type = 'parallel worker';
+CREATE TABLE segments (name text);
+CREATE FUNCTION test_segments(pid int) RETURNS SETOF text LANGUAGE sql AS
+	$$SELECT m[1] FROM regexp_matches(pg_read_file(format('/proc/%s/maps', $1), 0, 1000000, true), '/dev/shm/PostgreSQL\.\d+', 'g') m$$;
+CREATE VIEW present_segments AS SELECT name FROM segments WHERE (pg_stat_file(name, true)).size IS NOT NULL;
+CREATE FUNCTION test_cancel(there text, pause float8, workers_wanted int) RETURNS float8 LANGUAGE plpgsql AS $$
 DECLARE
+	workers_there int[];
 	is_there boolean;
 	was_seen boolean := false;
 	began timestamptz;
@@ -38,11 +47,20 @@ BEGIN
 		PERFORM pg_sleep(0.0005);
 	END LOOP;
 	PERFORM pg_sleep(pause), pg_stat_clear_snapshot();
+	workers_there := ARRAY(SELECT pid FROM workers);
+	IF cardinality(workers_there) <> workers_wanted THEN
+		RETURN NULL;
+	END IF;
+	INSERT INTO segments SELECT test_segments(pid) FROM unnest(workers_there) pid
+		EXCEPT SELECT test_segments(pg_backend_pid());
+	IF workers_wanted > 0 AND NOT EXISTS (SELECT FROM present_segments) THEN
+		RETURN NULL;
+	END IF;
 	began := clock_timestamp();
 	IF (SELECT count(pg_cancel_backend(pid)) FROM to_cancel WHERE state = 'active') = 0 THEN
 		RETURN NULL;
 	END IF;
-	WHILE EXISTS (SELECT FROM to_cancel WHERE state = 'active') LOOP
+	WHILE EXISTS (SELECT FROM to_cancel WHERE state = 'active') OR EXISTS (SELECT FROM workers) LOOP
 		PERFORM pg_sleep(0.001), pg_stat_clear_snapshot();
 	END LOOP;
 	RETURN extract(epoch FROM clock_timestamp() - began);
@@ -50,22 +68,23 @@ END $$;
 SQL
 
 # Runs a script in the background and asks it to stop a while after the query says that it has got there. Three
-# times, each a little later.
+# times, each a little later. Of the options, what is done before each time, and how many parallel workers there are.
 sub cancel_test
 {
-	my ($what, $script, $there, $pause, $before) = @_;
+	my ($what, $script, $there, $pause, %options) = @_;
+	my $workers = $options{workers} // 0;
 	my @times;
 	# It may be over too soon where the machine has other things to do.
 	foreach my $try (1 .. 12)
 	{
-		$node->safe_psql('postgres', sprintf($before, $try)) if $before;
+		$node->safe_psql('postgres', sprintf($options{before}, $try)) if $options{before};
 		wait_until($node, 'SELECT NOT EXISTS (SELECT FROM to_cancel)');
 		# There is time to begin to watch.
 		my $client = in_background($node,
 			"SET client_min_messages = error; SET application_name = 'to cancel';\n"
 			  . "DO 'BEGIN PERFORM pg_sleep(0.1); END';\n$script");
 		my $time = $node->safe_psql('postgres',
-			sprintf('SELECT test_cancel($$%s$$, %f)', $there, $pause * (1 + @times)));
+			sprintf('SELECT test_cancel($$%s$$, %f, %d)', $there, $pause * (1 + @times), $workers));
 		my ($out, $err) = finished($client);
 		push @times, $time if $time ne '' && $err =~ /canceling statement due to user request/;
 		my @others = grep { /ERROR|FATAL|WARNING/ && !/canceling statement due to user request/ } split(/^/, $err);
@@ -76,17 +95,25 @@ sub cancel_test
 	@times = sort { $a <=> $b } @times;
 	# The machine may have much else to do: once it may take longer.
 	cmp_ok($times[1], '<', 1, sprintf('%s: stopped after %.3f s', $what, $times[1]));
-	is($node->safe_psql('postgres', $nothing), '0 locks, 0 invalid indexes', "$what: nothing is left");
+	is($node->safe_psql('postgres', $nothing), $nothing_left, "$what: nothing is left");
+	$node->safe_psql('postgres', 'TRUNCATE segments');
 	return;
 }
 
-# Builds in each of their phases, of the table with the rows: its name, settings, options, and for how long the
-# phase is let go on.
+# Builds in each of their phases, of the table with the rows: its name, settings, options, for how long the phase is
+# let go on, and with how many workers.
+my $by_size = "SET maintenance_work_mem = '1GB'; SET min_parallel_table_scan_size = 0;";
+my $by_option = "SET min_parallel_table_scan_size = '1GB'; ALTER TABLE TABLE_NAME SET (parallel_workers = 2);";
 my @phases = @{
 	by_method(
 		pase_hnsw => [
-			[ 'building graph in memory', 'items', '', 'ef_build = 400', 0.2 ],
-			[ 'building graph on pages', 'items', "SET maintenance_work_mem = '1MB';", 'ef_build = 400', 0.2 ]
+			[ 'building graph in memory', 'items', '', 'ef_build = 400', 0.1 ],
+			[ 'building graph on pages', 'items', "SET maintenance_work_mem = '1MB';", 'ef_build = 400', 0.1 ],
+			[ 'scanning table', 'items', $by_size, 'ef_build = 400', 0.002 ],
+			[ 'building graph in memory', 'items', $by_size, 'ef_build = 400', 0.1, 2 ],
+			[ 'building graph in memory', 'items', "$by_size SET max_parallel_maintenance_workers = 1;", 'ef_build = 400', 0.1, 1 ],
+			[ 'building graph in memory', 'items', $by_option, 'ef_build = 400', 0.1, 2 ],
+			[ 'writing pages', 'items', $by_size, 'ef_build = 4', 0.002 ]
 		],
 		pase_ivfflat => [
 			[ 'sampling table', 'many', '', 'clustering_params = "lists=10"', 0.005 ],
@@ -96,35 +123,41 @@ my @phases = @{
 				'clustering_params = "1,50000"', 0.1 ],
 			[ 'sorting rows by list', 'many', "SET maintenance_work_mem = '1MB';",
 				'clustering_params = "1,10"', 0.002 ],
-			[ 'writing pages', 'many', '', 'clustering_params = "lists=10"', 0.01 ]
+			[ 'writing pages', 'many', '', 'clustering_params = "lists=10"', 0.01 ],
+			[ 'assigning rows to lists', 'items', $by_size, 'clustering_params = "1,50000"', 0.05, 2 ],
+			[ 'assigning rows to lists', 'items', "SET maintenance_work_mem = '1GB'; $by_option",
+				'clustering_params = "1,50000"', 0.05, 2 ],
+			[ 'writing pages', 'many', $by_size, 'clustering_params = "lists=10"', 0.005 ]
 		])
 };
 $node->safe_psql('postgres', 'CREATE TABLE many AS SELECT id, v FROM items, generate_series(1, 12)')
   if method() eq 'pase_ivfflat';
 foreach (@phases)
 {
-	my ($phase, $table, $before, $with, $pause) = @$_;
-	cancel_test("build: $phase",
+	my ($phase, $table, $before, $with, $pause, $workers) = @$_;
+	$before =~ s/TABLE_NAME/$table/;
+	cancel_test("build: $phase" . ($before ? ", $before" : ''),
 		"$before DROP INDEX IF EXISTS canceled; CREATE INDEX canceled ON $table USING " . method() . " (v) WITH ($with);",
 		"SELECT EXISTS (SELECT FROM pg_stat_progress_create_index WHERE phase = 'building index: $phase'"
 		  . ($phase =~ /graph/ ? ' AND tuples_done > 200)' : ')'),
-		$pause);
+		$pause, workers => $workers);
+	$node->safe_psql('postgres', "ALTER TABLE $table RESET (parallel_workers)");
 }
 my $active = "SELECT EXISTS (SELECT FROM pg_stat_activity"
   . " WHERE application_name = 'to cancel' AND state = 'active' AND query LIKE '%s%%')";
 cancel_test('insert',
 	'INSERT INTO items SELECT i, test_vector(i, 64) FROM generate_series(100001, 160000) i;',
-	sprintf($active, 'INSERT'), 0.3);
+	sprintf($active, 'INSERT'), 0.1);
 my $effort = by_method(pase_hnsw => 2000, pase_ivfflat => 1000);
 cancel_test('scan of everything, over and over',
 	'SET enable_seqscan = off; SELECT sum((SELECT count(*) FROM (SELECT id FROM items ORDER BY v <?>'
 	  . " pase(test_vector(-n, 64), $effort)) answers)) FROM generate_series(1, 500) n;",
-	sprintf($active, 'SELECT sum'), 0.3);
+	sprintf($active, 'SELECT sum'), 0.1);
 $effort = by_method(pase_hnsw => 10000, pase_ivfflat => 1000);
 cancel_test('one scan after the other',
 	"SET enable_seqscan = off; SELECT sum((SELECT id FROM items ORDER BY v <?> pase(test_vector(-n, 64), $effort) LIMIT 1))"
 	  . ' FROM generate_series(1, 5000) n;',
-	sprintf($active, 'SELECT sum'), 0.3);
+	sprintf($active, 'SELECT sum'), 0.1);
 whole($node, 'the index has every row', dimensions => 64);
 is(orphaned_files($node), '', 'no files are left');
 
@@ -137,22 +170,28 @@ cancel_test('vacuum',
 		pase_ivfflat => 'SET vacuum_cost_delay = 5; SET vacuum_cost_limit = 10;')
 	  . ' VACUUM (INDEX_CLEANUP ON) items;',
 	"SELECT coalesce(bool_or(phase = 'vacuuming indexes'), false) FROM pg_stat_progress_vacuum",
-	by_method(pase_hnsw => 0.08, pase_ivfflat => 0.03), 'DELETE FROM items WHERE id %% 16 = %d');
+	by_method(pase_hnsw => 0.08, pase_ivfflat => 0.03), before => 'DELETE FROM items WHERE id %% 16 = %d');
 whole($node, 'after vacuum was canceled, the index has every row', dimensions => 64);
 $node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) items');
 whole($node, 'after vacuum has gone through, the index has every row', dimensions => 64);
 
 # Timeouts at any moment of a build, the last of them about when it is done: how long it takes here is seen
 # first.
-$node->safe_psql('postgres', 'DROP INDEX items_v; DELETE FROM items WHERE id > 6000');
+$node->safe_psql('postgres',
+	'DROP INDEX items_v; DELETE FROM items WHERE id > ' . by_method(pase_hnsw => 3000, pase_ivfflat => 6000));
 my $settings = "SET client_min_messages = error; SET maintenance_work_mem = '"
   . by_method(pase_hnsw => '1MB', pase_ivfflat => '4MB') . "';";
 my $build = 'ON items USING ' . method() . ' (v) WITH ('
-  . by_method(pase_hnsw => 'ef_build = 400', pase_ivfflat => 'clustering_params = "lists=100"') . ')';
-my $began = time;
-$node->safe_psql('postgres', "$settings CREATE INDEX whole $build");
-my $whole = (time - $began) * 1000;
-$node->safe_psql('postgres', 'DROP INDEX whole');
+  . by_method(pase_hnsw => 'ef_build = 40', pase_ivfflat => 'clustering_params = "lists=100"') . ')';
+my $whole;
+foreach (1 .. 3)
+{
+	my $began = time;
+	$node->safe_psql('postgres', "$settings CREATE INDEX whole $build");
+	my $took = (time - $began) * 1000;
+	$whole = $took if !defined $whole || $took < $whole;
+	$node->safe_psql('postgres', 'DROP INDEX whole');
+}
 my $script = "$settings\n";
 foreach my $n (1 .. 40)
 {
@@ -162,7 +201,7 @@ foreach my $n (1 .. 40)
 my ($code, $out, $err) = $node->psql('postgres', $script, on_error_stop => 0);
 my $timeouts = () = $err =~ /statement timeout/g;
 cmp_ok($timeouts, '>', 10, 'builds that took too long');
-is($node->safe_psql('postgres', $nothing), '0 locks, 0 invalid indexes', '... leave nothing behind');
+is($node->safe_psql('postgres', $nothing), $nothing_left, '... leave nothing behind');
 is(orphaned_files($node), '', '... and no files');
 index_items($node);
 whole($node, 'a build after all of that', dimensions => 64);

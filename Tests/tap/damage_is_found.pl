@@ -20,34 +20,15 @@ SQL
 is($node->safe_psql('postgres', "SELECT c, p FROM unnest('{codes,plain,lists,parts}'::text[]) c, pase_check(c::regclass, true) p"),
 	'', 'nothing is wrong at first');
 
-my %files = map { $_ => $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('$_')") }
-  qw(codes plain lists parts);
+my %files = map { $_ => file_of($node, $_) } qw(codes plain lists parts);
 $node->stop;
 my %whole = map { $_ => slurp($files{$_}) } keys %files;
-
-sub slurp
-{
-	my ($file) = @_;
-	open(my $handle, '<:raw', $file) or die "$file: $!";
-	local $/ = undef;
-	return scalar <$handle>;
-}
-
-sub write_file
-{
-	my ($file, $content) = @_;
-	open(my $handle, '+<:raw', $file) or die "$file: $!";
-	print $handle $content;
-	close($handle) or die "$file: $!";
-	return;
-}
 
 # Where an item begins in the file, and how long it is.
 sub item
 {
 	my ($file, $block, $offset) = @_;
-	my $pointer = unpack('V', substr($whole{$file}, $block * 8192 + 20 + 4 * $offset, 4));
-	return ($block * 8192 + ($pointer & 0x7FFF), $pointer >> 17);
+	return item_on_page($whole{$file}, $block, $offset);
 }
 
 # The first item whose first byte is of the kind, from the block on, and for which the condition holds.

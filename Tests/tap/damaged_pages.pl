@@ -49,8 +49,7 @@ foreach my $table (@tables)
 {
 	foreach my $relation ($table->{name}, "$table->{name}_v")
 	{
-		my $path = $node->safe_psql('postgres', "SELECT pg_relation_filepath('$relation')");
-		$table->{files}{$relation} = $node->data_dir . "/$path";
+		$table->{files}{$relation} = file_of($node, $relation);
 	}
 	# Long values, and the index of theirs.
 	my @toast = split(/\n/, $node->safe_psql('postgres',
@@ -62,23 +61,6 @@ $node->stop;
 foreach my $table (@tables)
 {
 	$table->{whole}{$_} = slurp($table->{files}{$_}) foreach keys %{ $table->{files} };
-}
-
-sub slurp
-{
-	my ($file) = @_;
-	open(my $handle, '<:raw', $file) or die "$file: $!";
-	local $/ = undef;
-	return scalar <$handle>;
-}
-
-sub write_file
-{
-	my ($file, $content) = @_;
-	open(my $handle, '>:raw', $file) or die "$file: $!";
-	print $handle $content;
-	close($handle) or die "$file: $!";
-	return;
 }
 
 # Numbers that depend on the seed only, so that a damage can be repeated alone.

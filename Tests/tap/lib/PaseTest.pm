@@ -16,7 +16,8 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
   for_method each_method with_codes method by_method new_server add_helpers create_items index_items add_items whole sound
-  recall in_background finished wait_until watch_build no_complaints orphaned_files seed number_from_environment summary
+  recall in_background finished wait_until watch_build no_complaints orphaned_files file_of slurp write_file item_on_page seed
+  number_from_environment summary
 );
 
 # What differs between the access methods: options of an index unless the test gives them; the search
@@ -201,7 +202,8 @@ sub finished
 	# It would look once in a second only.
 	while ($started->{client}->pumpable)
 	{
-		$started->{client}->pump_nb;
+		# It dies where the client has ended since.
+		last unless eval { $started->{client}->pump_nb; 1 };
 		sleep 0.01;
 	}
 	$started->{client}->finish;
@@ -258,6 +260,39 @@ sub no_complaints
 	  split(/\n/, slurp_file($node->logfile));
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	return is(join("\n", @lines[ 0 .. ($#lines < 9 ? $#lines : 9) ]), '', $what);
+}
+
+# The file of a table or an index.
+sub file_of
+{
+	my ($node, $relation) = @_;
+	return $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('$relation')");
+}
+
+# The bytes of a file, to be changed behind the server's back while it is stopped.
+sub slurp
+{
+	my ($file) = @_;
+	open(my $handle, '<:raw', $file) or die "$file: $!";
+	local $/ = undef;
+	return scalar <$handle>;
+}
+
+sub write_file
+{
+	my ($file, $content) = @_;
+	open(my $handle, '>:raw', $file) or die "$file: $!";
+	print $handle $content;
+	close($handle) or die "$file: $!";
+	return;
+}
+
+# Where an item of a page begins in the bytes of a file, and how long it is.
+sub item_on_page
+{
+	my ($content, $block, $offset) = @_;
+	my $pointer = unpack('V', substr($content, $block * 8192 + 20 + 4 * $offset, 4));
+	return ($block * 8192 + ($pointer & 0x7FFF), $pointer >> 17);
 }
 
 # The seed of a test that draws lots: PASE_SEED, or another one each time. Who runs the test is told. What several
