@@ -7,7 +7,7 @@ import PostgresServer
 // 1. Dead rows are taken out of their nodes. A node that has none left is dead: from then on it leads
 //    searches on, but is no answer, and no insertion links to it or gives it a row.
 // 2. When the insertions that may have chosen a dead node as a neighbour before that are over, links to
-//    dead nodes are led around them, and the entry point is moved if it is dead.
+//    dead nodes are led around them, and the entry point is moved if it is dead or not the highest node.
 // 3. The dead nodes, to which nothing leads any more, are removed. A scan that still remembers one
 //    finds its place empty, or taken with another version, and passes on.
 //
@@ -178,22 +178,23 @@ private struct HnswVacuum {
             try dead.append(reference, in: &memory)
             return
         }
-        let level = Int(node.u8(1))
-        if best == nil || level > (best?.level ?? 0) {
-            best = EntryPoint(node: reference, level: level)
-        }
+        let entry = EntryPoint(node: reference, level: Int(node.u8(1)))
+        if !HnswVacuum.isAsHigh(best, as: entry) { best = entry }
     }
 
     // MARK: Pass 2
 
     mutating func repairLinks() throws(ServerError) {
-        guard dead.count > 0 else { return }
+        guard dead.count > 0 else { return try raiseEntryPoint() }
         try moveEntryPoint()
+        try raiseEntryPoint()
         var repair = try GraphRepair(graph.shape, in: &graph)
         var block = meta.firstNodeBlock
         while block < (try index.blockCount()) {
             try check(pase_vacuum_delay(false))
             let nodes = try graph.nodesWithLevels(in: block)
+            // Some came after pass 1 had passed, while the entry point was still a higher one.
+            if noteBest(of: nodes) { try raiseEntryPoint() }
             for index in 0..<nodes.count where !graph.isDoomed(nodes[index].node) {
                 var level = nodes[index].level
                 while level >= 0 {
@@ -219,15 +220,41 @@ private struct HnswVacuum {
         try index.unlockPage(HnswLayout.metaBlock, ExclusiveLock)
     }
 
+    /// Sees to an entry point that is as high as the best node known. An insertion makes its node the entry point where
+    /// that is the highest, but not if it fails before, nor if vacuum makes a lower one the entry point later.
+    private func raiseEntryPoint() throws(ServerError) {
+        guard let best, !HnswVacuum.isAsHigh(try HnswMeta.read(index).entry, as: best) else {
+            return
+        }
+        try index.lockPage(HnswLayout.metaBlock, ExclusiveLock)
+        _ = try HnswMeta.update(index, .logged) { meta in
+            if !HnswVacuum.isAsHigh(meta.entry, as: best) { meta.entry = best }
+        }
+        try index.unlockPage(HnswLayout.metaBlock, ExclusiveLock)
+    }
+
+    private static func isAsHigh(_ entry: EntryPoint?, as other: EntryPoint) -> Bool {
+        entry.map { $0.level >= other.level } ?? false
+    }
+
+    /// - Returns: whether one of the nodes is better than those before.
+    private mutating func noteBest(of nodes: GrowableArray<EntryPoint>) -> Bool {
+        var isBetter = false
+        for index in 0..<nodes.count where !graph.isDoomed(nodes[index].node) {
+            if HnswVacuum.isAsHigh(best, as: nodes[index]) { continue }
+            best = nodes[index]
+            isBetter = true
+        }
+        return isBetter
+    }
+
     /// Looks for a node that came after pass 1 had passed.
     private mutating func findBest() throws(ServerError) {
         var block = meta.firstNodeBlock
         while block < (try index.blockCount()) {
             try checkInterrupts()
             let nodes = try graph.nodesWithLevels(in: block)
-            for index in 0..<nodes.count where !graph.isDoomed(nodes[index].node) {
-                if best == nil || nodes[index].level > (best?.level ?? 0) { best = nodes[index] }
-            }
+            _ = noteBest(of: nodes)
             try nodes.free(in: &memory)
             block += 1
         }

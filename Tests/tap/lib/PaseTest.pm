@@ -201,7 +201,8 @@ sub finished
 	# It would look once in a second only.
 	while ($started->{client}->pumpable)
 	{
-		$started->{client}->pump_nb;
+		# It dies of a process that has ended since.
+		eval { $started->{client}->pump_nb; 1 } or last;
 		sleep 0.01;
 	}
 	$started->{client}->finish;
