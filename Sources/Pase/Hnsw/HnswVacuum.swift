@@ -12,7 +12,8 @@ import PostgresServer
 //    finds its place empty, or taken with another version, and passes on.
 //
 // Rows are never moved to other nodes and places never change, so scans and insertions go on all the
-// time. A vacuum that is interrupted leaves dead nodes behind; the next one finds them in pass 1.
+// time. A vacuum that is interrupted leaves dead nodes behind, and items that no node has; the next one finds
+// the nodes in pass 1, and removes the items in the end (see HnswLeftovers).
 
 /// `ambulkdelete`.
 @_cdecl("pase_hnsw_bulk_delete_body")
@@ -38,6 +39,7 @@ func hnswBulkDelete(
             }
             try vacuum.repairLinks()
             try vacuum.removeNodes()
+            try vacuum.removeLeftovers()
             result.pointee.tuples_removed += Double(vacuum.removedRows)
             result.pointee.num_index_tuples = Double(vacuum.keptRows)
             result.pointee.estimated_count = false
@@ -74,6 +76,7 @@ private struct HnswVacuum {
     private var dead: GrowableArray<NodeReference>
     /// The living node with the highest level that pass 1 saw.
     private var best: EntryPoint?
+    private var leftovers: HnswLeftovers
     private(set) var removedRows = 0
     private(set) var keptRows = 0
 
@@ -87,6 +90,7 @@ private struct HnswVacuum {
         let query = try memory.allocate(max(meta.dimensions, 1), of: Float.self, zeroed: true)
         graph = try HnswGraph(index, meta, query: query, mode: .logged, in: memory)
         dead = try GrowableArray(capacity: 256, in: &self.memory)
+        leftovers = try HnswLeftovers(memory)
     }
 
     // MARK: Pass 1
@@ -124,6 +128,7 @@ private struct HnswVacuum {
         while offset <= count {
             let place = NodeReference(block: block, offset: UInt16(truncatingIfNeeded: offset))
             offset += 1
+            try leftovers.note(place, in: page, graph.layout)
             guard let node = try graph.node(place, in: page) else { continue }
             let reference = place.withVersion(node.u16(2))
             let rows = Int(node.u8(6))
@@ -260,6 +265,10 @@ private struct HnswVacuum {
         }
     }
 
+    // MARK: Leftovers
+
+    mutating func removeLeftovers() throws(ServerError) { try leftovers.remove(from: &graph) }
+
     // MARK: Pass 3
 
     mutating func removeNodes() throws(ServerError) {
@@ -293,24 +302,12 @@ private struct HnswVacuum {
             let free = locked.page.freeSpace
             try locked.close()
             try FreeSpaceMap(self.index).record(block, available: free)
-            for slot in 0..<upperCount { try removeUpperLinks(uppers[slot]) }
+            for slot in 0..<upperCount {
+                _ = try graph.removeItem(uppers[slot], HnswLayout.upperItem)
+            }
             if graph.layout.vector.isInParts {
                 for slot in 0..<count { try graph.removeParts(parts[slot]) }
             }
         }
-    }
-
-    private mutating func removeUpperLinks(_ reference: NodeReference) throws(ServerError) {
-        let locked = try graph.open(reference, .exclusive)
-        if let item = try locked.page.item(Int(reference.offset)), let start = item.baseAddress,
-            item.count >= HnswLayout.upperHeaderBytes, start.u8(0) == HnswLayout.upperItem,
-            start.u16(2) == reference.version
-        {
-            var offset = reference.offset
-            try graph.remove(&offset, count: 1, from: locked)
-        }
-        let free = locked.page.freeSpace
-        try locked.close()
-        try FreeSpaceMap(index).record(reference.block, available: free)
     }
 }
