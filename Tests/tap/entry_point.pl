@@ -49,7 +49,7 @@ BEGIN
 		DROP TABLE IF EXISTS items;
 		CREATE TABLE items (id int8, v float4[]);
 		CREATE INDEX items_v ON items USING pase_hnsw (v) WITH (dim = 16, base_nb_num = 2);
-		INSERT INTO items SELECT i, test_vector(i) FROM generate_series(1, 2) i;
+		INSERT INTO items SELECT i, test_vector(1) FROM generate_series(1, 2) i;
 		BEGIN
 			PERFORM set_config('pase.fault_countdown', (70 + n % 50)::text, false);
 			INSERT INTO items SELECT 3, test_vector(3);
