@@ -18,6 +18,8 @@ struct HnswCheck {
     let pages: CheckedPages
     /// The page that is looked at.
     let own: IndexPage
+    /// Its block, while links are checked, if it is one of nodes.
+    var ownBlock: UInt32?
     /// One that it leads to.
     let other: IndexPage
     /// Nil where the metapage is damaged.
@@ -169,6 +171,7 @@ struct HnswCheck {
     private mutating func readElements(from begin: UInt32) throws(ServerError) {
         guard let graph else { return }
         elements.removeAll()
+        ownBlock = nil
         elementsBegin = begin
         elementsEnd = begin
         while elementsEnd < endBlock, elements.hasRoom(for: IndexPage.size / 16) {

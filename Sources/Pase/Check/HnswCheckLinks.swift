@@ -21,8 +21,9 @@ extension HnswCheck {
         var offset = 1
         while true {
             let place = NodeReference(block: block, offset: UInt16(truncatingIfNeeded: offset))
-            // Anew for each item: what the last one led to may have been read over it.
-            guard try readNodePage(block), offset <= own.itemCount else { return }
+            // Anew if what the last one led to has been read over it.
+            if ownBlock != block, !(try readNodePage(block)) { return }
+            guard offset <= own.itemCount else { return }
             offset += 1
             guard let item = try own.item(Int(place.offset)), let start = item.baseAddress,
                 item.count >= HnswLayout.upperHeaderBytes
@@ -35,9 +36,13 @@ extension HnswCheck {
         }
     }
 
-    private func readNodePage(_ block: UInt32) throws(ServerError) -> Bool {
-        guard try pages.read(block, into: own), !own.isNew else { return false }
-        return CheckedPages.problem(own, kind: HnswLayout.nodesKind) == nil
+    private mutating func readNodePage(_ block: UInt32) throws(ServerError) -> Bool {
+        ownBlock = nil
+        guard try pages.read(block, into: own), !own.isNew,
+            CheckedPages.problem(own, kind: HnswLayout.nodesKind) == nil
+        else { return false }
+        ownBlock = block
+        return true
     }
 
     private mutating func checkLinks(of node: NodeReference, levels: Int) throws(ServerError) {
@@ -45,7 +50,9 @@ extension HnswCheck {
         while level <= levels {
             let capacity = graph?.shape.capacity(level) ?? 0
             // The item is copied once; what is suspicious is read anew.
-            guard let item = try linksItem(of: node, level), let graph else { return }
+            guard let item = try linksItem(of: node, level, isFresh: false), let graph else {
+                return
+            }
             let count = min(
                 Int(item.u16(level == 0 ? 4 : graph.layout.upperOffset(level))), capacity)
             var source = memory
@@ -63,10 +70,13 @@ extension HnswCheck {
     }
 
     /// The item with a node's links on a level: in its own page, or in the other one.
-    private func linksItem(of node: NodeReference, _ level: Int) throws(ServerError)
-        -> UnsafeMutableRawPointer?
-    {
-        guard let graph, try readNodePage(node.block), let item = try own.item(Int(node.offset)),
+    ///
+    /// - Parameter isFresh: whether the node's page is read even if it has been.
+    private mutating func linksItem(
+        of node: NodeReference, _ level: Int, isFresh: Bool = true
+    ) throws(ServerError) -> UnsafeMutableRawPointer? {
+        if isFresh || ownBlock != node.block, !(try readNodePage(node.block)) { return nil }
+        guard let graph, let item = try own.item(Int(node.offset)),
             let start = item.baseAddress, item.count == graph.layout.nodeBytes,
             start.u8(0) == HnswLayout.nodeItem, start.u16(2) == node.version
         else { return nil }
