@@ -1,5 +1,5 @@
 /*
- * The server's sort, of rows (list, heap TID, payload) by list. See Calls.h.
+ * The server's sort, of rows (list, heap TID, payload) by list, and of triples of numbers. See Calls.h.
  */
 #include "CPostgres.h"
 
@@ -165,4 +165,137 @@ pase_sort_end(PaseSort *sort)
 	SortArguments a = {.sort = sort};
 
 	return GUARDED(pase_sort_end);
+}
+
+/* ---- triples of numbers ---- */
+
+struct PaseNumbers
+{
+	Tuplesortstate *state;
+	TupleTableSlot *in;
+	TupleTableSlot *out;
+};
+
+typedef struct
+{
+	PaseNumbers *numbers;
+	int			memory;
+	uint64_t	triple[3];
+	bool		found;
+} NumbersArguments;
+
+static void
+pase_numbers_begin_thunk(void *p)
+{
+	NumbersArguments *a = p;
+	AttrNumber	keys[] = {1, 2};
+	Oid			operators[] = {Int8LessOperator, Int8LessOperator};
+	Oid			collations[] = {InvalidOid, InvalidOid};
+	bool		nulls_first[] = {false, false};
+	PaseNumbers *numbers = palloc0(sizeof(PaseNumbers));
+	TupleDesc	descriptor = CreateTemplateTupleDesc(3);
+
+	TupleDescInitEntry(descriptor, 1, "key", INT8OID, -1, 0);
+	TupleDescInitEntry(descriptor, 2, "place", INT8OID, -1, 0);
+	TupleDescInitEntry(descriptor, 3, "note", INT8OID, -1, 0);
+	numbers->in = MakeSingleTupleTableSlot(descriptor, &TTSOpsVirtual);
+	numbers->out = MakeSingleTupleTableSlot(descriptor, &TTSOpsMinimalTuple);
+	numbers->state = tuplesort_begin_heap(descriptor, 2, keys, operators, collations, nulls_first,
+										  a->memory, NULL, false);
+	a->numbers = numbers;
+}
+
+bool
+pase_numbers_begin(int memory_kilobytes, PaseNumbers **result)
+{
+	NumbersArguments a = {.memory = memory_kilobytes};
+
+	if (!GUARDED(pase_numbers_begin))
+		return false;
+	*result = a.numbers;
+	return true;
+}
+
+static void
+pase_numbers_put_thunk(void *p)
+{
+	NumbersArguments *a = p;
+	TupleTableSlot *slot = a->numbers->in;
+
+	ExecClearTuple(slot);
+	for (int i = 0; i < 3; i++)
+	{
+		slot->tts_values[i] = Int64GetDatum((int64) a->triple[i]);
+		slot->tts_isnull[i] = false;
+	}
+	ExecStoreVirtualTuple(slot);
+	tuplesort_puttupleslot(a->numbers->state, slot);
+}
+
+bool
+pase_numbers_put(PaseNumbers *numbers, uint64_t key, uint64_t place, uint64_t note)
+{
+	NumbersArguments a = {.numbers = numbers,.triple = {key, place, note}};
+
+	return GUARDED(pase_numbers_put);
+}
+
+static void
+pase_numbers_perform_thunk(void *p)
+{
+	tuplesort_performsort(((NumbersArguments *) p)->numbers->state);
+}
+
+bool
+pase_numbers_perform(PaseNumbers *numbers)
+{
+	NumbersArguments a = {.numbers = numbers};
+
+	return GUARDED(pase_numbers_perform);
+}
+
+static void
+pase_numbers_next_thunk(void *p)
+{
+	NumbersArguments *a = p;
+	TupleTableSlot *slot = a->numbers->out;
+	bool		is_null;
+
+	a->found = tuplesort_gettupleslot(a->numbers->state, true, false, slot, NULL);
+	if (!a->found)
+		return;
+	for (int i = 0; i < 3; i++)
+		a->triple[i] = (uint64_t) DatumGetInt64(slot_getattr(slot, i + 1, &is_null));
+}
+
+bool
+pase_numbers_next(PaseNumbers *numbers, bool *found, uint64_t *key, uint64_t *place, uint64_t *note)
+{
+	NumbersArguments a = {.numbers = numbers};
+
+	if (!GUARDED(pase_numbers_next))
+		return false;
+	*found = a.found;
+	*key = a.triple[0];
+	*place = a.triple[1];
+	*note = a.triple[2];
+	return true;
+}
+
+static void
+pase_numbers_end_thunk(void *p)
+{
+	NumbersArguments *a = p;
+
+	tuplesort_end(a->numbers->state);
+	ExecDropSingleTupleTableSlot(a->numbers->in);
+	ExecDropSingleTupleTableSlot(a->numbers->out);
+}
+
+bool
+pase_numbers_end(PaseNumbers *numbers)
+{
+	NumbersArguments a = {.numbers = numbers};
+
+	return GUARDED(pase_numbers_end);
 }

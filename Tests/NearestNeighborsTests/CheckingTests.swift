@@ -19,6 +19,56 @@ import Testing
         }
     }
 
+    @Test(arguments: 1...20) func differencesOfBits(seed: UInt64) {
+        var random = RandomSource(seed: seed)
+        var memory = PooledMemory()
+        let count = Int.random(in: 1...300, using: &random)
+        let (some, others) = (FixedBits(count, in: &memory), FixedBits(count, in: &memory))
+        for index in 0..<count {
+            if Int.random(in: 0...7, using: &random) == 0 { _ = some.insert(index) }
+            if Bool.random(using: &random) { _ = others.insert(index) }
+        }
+        for start in -1...count + 1 {
+            let expected =
+                start < 0
+                ? nil
+                : (0..<count).first {
+                    $0 >= start && some.contains($0) && !others.contains($0)
+                }
+            #expect(some.first(from: start, notIn: others) == expected)
+        }
+    }
+
+    @Test(arguments: 1...10) func placesHaveNumbers(seed: UInt64) {
+        var random = RandomSource(seed: seed)
+        var memory = PooledMemory()
+        let first = Int.random(in: 1...3, using: &random)
+        let sizes = (0..<20).map { _ in Int.random(in: 0...3, using: &random) }
+        var numbers = PlaceNumbers(from: first, pages: sizes.count, in: &memory)
+        for size in sizes {
+            let isAdded = numbers.append(size)
+            #expect(isAdded)
+        }
+        let isAdded = numbers.append(1)
+        #expect(!isAdded)
+        var expected = 0
+        for page in 0...first + sizes.count + 1 {
+            let index = page - first
+            let size = index >= 0 && index < sizes.count ? sizes[index] : 0
+            for place in 0...size + 1 {
+                let number = numbers.number(page: page, place: place)
+                guard place >= 1, place <= size else {
+                    #expect(number == nil)
+                    continue
+                }
+                #expect(number == expected)
+                #expect(numbers.place(expected) == (page, place))
+                expected += 1
+            }
+        }
+        #expect(numbers.count == expected)
+    }
+
     @Test(arguments: 1...5) func keyedPlacesAreSorted(seed: UInt64) {
         var random = RandomSource(seed: seed)
         var memory = PooledMemory()
@@ -47,19 +97,24 @@ import Testing
 
     @Test func elementsAreFoundByPlace() {
         var memory = PooledMemory()
-        var elements = CheckedElements(in: &memory)
         let places = stride(from: UInt64(70_000), to: 900_000, by: 13)
+        var elements = CheckedElements(capacity: places.underestimatedCount + 1, in: &memory)
         for place in places {
             let isAdded = elements.append(
                 CheckedElements.Element(
                     place: place, level: Int(place % 16), isLive: place % 2 == 0,
-                    fingerprint: place &* place), in: &memory)
+                    fingerprint: place &* place))
             #expect(isAdded)
         }
         let isAdded = elements.append(
-            CheckedElements.Element(place: 70_000, level: 0, isLive: true, fingerprint: 0),
-            in: &memory)
+            CheckedElements.Element(place: 70_000, level: 0, isLive: true, fingerprint: 0))
         #expect(!isAdded)
+        #expect(elements.hasRoom(for: 1) && !elements.hasRoom(for: 2))
+        for place in [UInt64(900_000), 900_001] {
+            let isAdded = elements.append(
+                CheckedElements.Element(place: place, level: 0, isLive: true, fingerprint: 0))
+            #expect(isAdded == (place == 900_000))
+        }
         for place in 69_990...UInt64(75_000) {
             let number = elements.number(at: place)
             #expect((number != nil) == (place >= 70_000 && (place - 70_000) % 13 == 0))
@@ -69,6 +124,8 @@ import Testing
             #expect(element.isLive == (place % 2 == 0) && element.fingerprint == place &* place)
         }
         #expect(elements.number(at: 0) == nil && elements.number(at: .max >> 16) == nil)
+        elements.removeAll()
+        #expect(elements.count == 0 && elements.number(at: 70_000) == nil)
     }
 
     @Test func fingerprintsTellBytesApart() {

@@ -175,6 +175,16 @@ extern bool pase_sort_next(PaseSort *sort, bool *found, int *list, uint64_t *hea
 						   const void **payload);
 extern bool pase_sort_end(PaseSort *sort);
 
+/* ---- sort: triples of numbers below 2^63 (but for the note) by key and place ---- */
+typedef struct PaseNumbers PaseNumbers;
+
+extern bool pase_numbers_begin(int memory_kilobytes, PaseNumbers **result);
+extern bool pase_numbers_put(PaseNumbers *numbers, uint64_t key, uint64_t place, uint64_t note);
+extern bool pase_numbers_perform(PaseNumbers *numbers);
+extern bool pase_numbers_next(PaseNumbers *numbers, bool *found, uint64_t *key, uint64_t *place,
+							  uint64_t *note);
+extern bool pase_numbers_end(PaseNumbers *numbers);
+
 /* ---- files ---- */
 /* The content of a file on the server, for members of pg_read_server_files. */
 extern bool pase_read_server_file(const char *path, char **content, size_t *length);

@@ -1,4 +1,4 @@
-/// What a check of a graph knows of each of its elements, to be looked up by place.
+/// What a check of a graph knows of some of its elements, to be looked up by place.
 ///
 /// 16 bytes for each. They are added in the order of their places; looking up is O(log n).
 public struct CheckedElements {
@@ -25,10 +25,23 @@ public struct CheckedElements {
 
     private var elements: GrowableArray<Element>
 
-    /// No elements.
-    public init<Memory: MemorySource>(in memory: inout Memory) throws(Memory.Failure) {
-        elements = try GrowableArray(capacity: 256, in: &memory)
+    /// No elements, and room for so many.
+    public init<Memory: MemorySource>(capacity: Int, in memory: inout Memory)
+        throws(Memory.Failure)
+    {
+        elements = try GrowableArray(capacity: capacity, in: &memory)
     }
+
+    /// Whether there is room for so many more.
+    public func hasRoom(for more: Int) -> Bool { elements.capacity &- count >= more }
+
+    /// Gives the memory back.
+    public func free<Memory: MemorySource>(in memory: inout Memory) throws(Memory.Failure) {
+        try elements.free(in: &memory)
+    }
+
+    /// Forgets all of them.
+    public mutating func removeAll() { elements.count = 0 }
 
     /// How many there are.
     public var count: Int { elements.count }
@@ -38,12 +51,12 @@ public struct CheckedElements {
 
     /// Adds an element, whose place comes after those of all others.
     ///
-    /// - Returns: false, and nothing is added, where it does not.
-    public mutating func append<Memory: MemorySource>(_ element: Element, in memory: inout Memory)
-        throws(Memory.Failure) -> Bool
-    {
+    /// - Returns: false, and nothing is added, where it does not, or where there is no room.
+    public mutating func append(_ element: Element) -> Bool {
+        guard hasRoom(for: 1) else { return false }
         if count > 0, elements[count &- 1].place >= element.place { return false }
-        try elements.append(element, in: &memory)
+        elements.start[count] = element
+        elements.count &+= 1
         return true
     }
 

@@ -33,4 +33,17 @@ public struct FixedBits {
         words[index / 64] |= 1 << UInt64(index % 64)
         return true
     }
+
+    /// The first bit from one on that is set here and clear in `others`, which are as many; nil if there is none.
+    public func first(from index: Int, notIn others: FixedBits) -> Int? {
+        guard index >= 0, index < count else { return nil }
+        var word = index / 64
+        var left = words[word] & ~others.words[word] & ~0 << UInt64(index % 64)
+        while left == 0 {
+            word &+= 1
+            if word &* 64 >= count { return nil }
+            left = words[word] & ~others.words[word]
+        }
+        return word &* 64 &+ left.trailingZeroBitCount
+    }
 }

@@ -20,24 +20,27 @@ public struct Reachability {
     /// How many there are.
     public private(set) var count = 0
 
-    /// Follows all links from a node. O(nodes + links); 4 bytes of memory and a bit for each node.
+    /// Follows all links from a node, in the order of the nodes' numbers, again and again until nothing new is met.
+    /// Two bits of memory for each node.
     public init<Links: NumberedLinks>(from first: Int, in graph: inout Links)
         throws(Links.Failure)
     {
         nodes = try FixedBits(graph.nodeCount, in: &graph)
-        guard nodes.insert(first) else { return }
-        var queue = try GrowableArray<UInt32>(capacity: graph.nodeCount, in: &graph)
+        let followed = try FixedBits(graph.nodeCount, in: &graph)
         let list = try graph.allocate(bytes: max(graph.mostLinks, 1) &* 4)
             .assumingMemoryBound(to: UInt32.self)
-        try queue.append(UInt32(truncatingIfNeeded: first), in: &graph)
-        while count < queue.count {
-            let found = try graph.links(of: Int(queue[count]), into: list)
-            count &+= 1
-            for slot in 0..<min(found, graph.mostLinks) where nodes.insert(Int(list[slot])) {
-                try queue.append(list[slot], in: &graph)
+        _ = nodes.insert(first)
+        while var node = nodes.first(from: 0, notIn: followed) {
+            while true {
+                _ = followed.insert(node)
+                count &+= 1
+                let found = try graph.links(of: node, into: list)
+                for slot in 0..<min(found, graph.mostLinks) { _ = nodes.insert(Int(list[slot])) }
+                guard let next = nodes.first(from: node &+ 1, notIn: followed) else { break }
+                node = next
             }
         }
         try graph.release(UnsafeMutableRawPointer(list))
-        try queue.free(in: &graph)
+        try followed.free(in: &graph)
     }
 }

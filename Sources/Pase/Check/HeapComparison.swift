@@ -2,7 +2,7 @@ import CPostgres
 import NearestNeighbors
 import PostgresServer
 
-/// Compares an index that has been checked with its table.
+/// Looks for rows that an index that has been checked has twice, and compares it with its table.
 ///
 /// The snapshot is older than the check, so what it sees was in the index before the check began and cannot
 /// be vacuumed away: it has to be there. The other way round, a row of the index that the snapshot does not
@@ -15,8 +15,6 @@ struct HeapComparison {
     private let rounding: HnswRounding?
     private let prepared: UnsafeMutablePointer<Float>
     private let kept: UnsafeMutablePointer<Float>
-    private let rows: KeyedPlaces?
-    private let met: FixedBits
     private var checked: CheckedIndex
 
     init(
@@ -34,23 +32,27 @@ struct HeapComparison {
         self.rounding = rounding
         prepared = try memory.allocate(checked.dimensions, of: Float.self)
         kept = try memory.allocate(checked.dimensions, of: Float.self)
-        rows = checked.rows
-        var source = memory
-        met = try FixedBits(rows?.count ?? 0, in: &source)
     }
 
-    mutating func run() throws(ServerError) {
-        let opened = opened
-        var succeeded = false
-        withUnsafeMutablePointer(to: &self) { comparison in
-            succeeded = pase_checked_scan(opened, compareRow, UnsafeMutableRawPointer(comparison))
+    mutating func run(withTable: Bool) throws(ServerError) {
+        if withTable {
+            let opened = opened
+            var succeeded = false
+            withUnsafeMutablePointer(to: &self) { comparison in
+                succeeded = pase_checked_scan(
+                    opened, compareRow, UnsafeMutableRawPointer(comparison))
+            }
+            try check(succeeded)
         }
-        try check(succeeded)
-        try lookForOthers()
+        guard let rows = checked.rows else { return }
+        try rows.forEach { (group) throws(ServerError) in
+            try checkRepeated(group)
+            if withTable { try compare(group) }
+        }
     }
 
     /// Takes a row of the table that has to be in the index.
-    fileprivate mutating func compare(_ row: UInt64, _ value: Datum) throws(ServerError) {
+    fileprivate mutating func take(_ row: UInt64, _ value: Datum) throws(ServerError) {
         guard let vector = try reader.read(value, of: row), let start = vector.baseAddress else {
             return
         }
@@ -60,44 +62,57 @@ struct HeapComparison {
                 "row \(rowName(row)) of the table has \(vector.count) dimensions, "
                     + "the index has \(checked.dimensions)")
         }
-        guard let rows, let number = rows.first(of: row) else {
+        reader.prepare(start, vector.count, into: prepared)
+        _ = rounding?.round(prepared)
+        try checked.rows?.add(
+            ofTable: row, fingerprint: Fingerprint.of(prepared, checked.dimensions))
+    }
+
+    private mutating func checkRepeated(_ group: CheckedRows.Group) throws(ServerError) {
+        guard let former = group.place, let place = group.second else { return }
+        try checked.settle()
+        guard try checked.holds(group.row, at: place, times: former == place ? 2 : 1),
+            try checked.holds(group.row, at: former)
+        else { return }
+        let location = checked.location(place)
+        try report.error(
+            location.block, location.item,
+            "row \(rowName(group.row)) is at \(checked.name(former)) as well")
+    }
+
+    private mutating func compare(_ group: CheckedRows.Group) throws(ServerError) {
+        let row = group.row
+        guard let ofTable = group.ofTable else {
+            if let place = group.place { try lookForRow(row, place) }
+            return
+        }
+        guard let place = group.place else {
             return try report.error(
                 nil, nil, "row \(rowName(row)) of the table is not in the index")
         }
-        _ = met.insert(number)
-        let place = rows[number].place
-        reader.prepare(start, vector.count, into: prepared)
-        _ = rounding?.round(prepared)
+        guard ofTable != group.ofIndex else { return }
         let location = checked.location(place)
         guard try checked.copyVector(at: place, into: kept) else {
             return try report.error(
                 location.block, location.item,
                 "the vector of row \(rowName(row)) of the table is not there")
         }
-        for component in 0..<checked.dimensions where kept[component] != prepared[component] {
-            return try report.error(
-                location.block, location.item,
-                "row \(rowName(row)) of the table has another vector than the index")
-        }
+        guard ofTable != Fingerprint.of(kept, checked.dimensions) else { return }
+        try report.error(
+            location.block, location.item,
+            "row \(rowName(row)) of the table has another vector than the index")
     }
 
-    /// Looks at those rows of the index that the snapshot does not see.
-    private mutating func lookForOthers() throws(ServerError) {
-        guard let rows else { return }
-        for number in 0..<rows.count where !met.contains(number) && !rows.repeats(number) {
-            try checkInterrupts()
-            let row = rows[number].key
-            var state = PASE_ROW_PRESENT
-            try check(pase_checked_row(opened, row, &state))
-            guard state == PASE_ROW_MISSING else { continue }
-            // Unless a vacuum has removed it from the index, and then from the table.
-            let place = rows[number].place
-            guard try checked.holds(row, at: place) else { continue }
-            let location = checked.location(place)
-            try report.error(
-                location.block, location.item,
-                "there is no row \(rowName(row)) in the table")
-        }
+    /// Looks at a row of the index that the snapshot does not see.
+    private mutating func lookForRow(_ row: UInt64, _ place: UInt64) throws(ServerError) {
+        var state = PASE_ROW_PRESENT
+        try check(pase_checked_row(opened, row, &state))
+        guard state == PASE_ROW_MISSING else { return }
+        // Unless a vacuum has removed it from the index, and then from the table.
+        guard try checked.holds(row, at: place) else { return }
+        let location = checked.location(place)
+        try report.error(
+            location.block, location.item, "there is no row \(rowName(row)) in the table")
     }
 }
 
@@ -108,7 +123,7 @@ private func compareRow(
     return entryPoint(fallback: false) { () throws(ServerError) in
         try checkInterrupts()
         if !isNull {
-            try state.assumingMemoryBound(to: HeapComparison.self).pointee.compare(row, value)
+            try state.assumingMemoryBound(to: HeapComparison.self).pointee.take(row, value)
         }
         return true
     }

@@ -3,12 +3,14 @@ import NearestNeighbors
 import PostgresServer
 import VectorKernels
 
-/// The check of a pase_hnsw index, in two passes over its pages:
+/// The check of a pase_hnsw index:
 ///
 /// 1. Each page, and each node by itself: its vector, its upper links item, its rows, its parts.
-/// 2. Each link, with what the first pass found where it leads; and the items that no node has.
+/// 2. The items that two nodes have, or none.
+/// 3. Each link, with what is found where it leads. As many elements are read as fit memory, and then all links that lead
+///    to them; then the next elements.
 ///
-/// Then come the rows that are there twice, the entry point, and which elements can be reached from it.
+/// Then come the entry point, and which elements can be reached from it.
 struct HnswCheck {
     let index: ServerRelation
     let report: CheckReport
@@ -16,6 +18,8 @@ struct HnswCheck {
     let pages: CheckedPages
     /// The page that is looked at.
     let own: IndexPage
+    /// Its block, while links are checked, if it is one of nodes.
+    var ownBlock: UInt32?
     /// One that it leads to.
     let other: IndexPage
     /// Nil where the metapage is damaged.
@@ -24,29 +28,41 @@ struct HnswCheck {
     var graph: HnswGraph?
     let vector: UnsafeMutablePointer<Float>
     var scratch: UnsafeMutablePointer<Float>?
+    /// Those from `elementsBegin` to before `elementsEnd`.
     var elements: CheckedElements
+    var elementsBegin: UInt32 = 0
+    var elementsEnd: UInt32 = 0
     /// The rows of the table, with their nodes.
-    var rows: KeyedPlaces
-    /// Upper links items, rows items and parts, with their nodes.
-    var owned: KeyedPlaces
+    let rows: CheckedRows
+    /// Upper links items, rows items and parts, with their kinds and versions at place 0, and with their nodes.
+    let owned: NumberSort
+    /// Numbers for all items; nil where there is no memory for that.
+    var numbers: PlaceNumbers?
+    var itemCount = 0
+    /// The items that are living nodes.
+    var living: FixedBits?
+    /// The nodes above the entry point, as it was in the beginning.
+    var high: GrowableArray<UInt64>
+    static let mostHigh = 1000
     /// What the node that is looked at has.
     var nodeRows: GrowableArray<UInt64>
     var nodeItems: GrowableArray<NodeReference>
     var endBlock: UInt32 = 0
 
-    init(_ index: ServerRelation, _ report: CheckReport, _ memory: ServerMemory)
-        throws(ServerError)
-    {
+    init(
+        _ index: ServerRelation, _ report: CheckReport, _ rows: CheckedRows, _ memory: ServerMemory
+    ) throws(ServerError) {
         self.index = index
         self.report = report
+        self.rows = rows
         self.memory = memory
         pages = try CheckedPages(index)
         own = try IndexPage(in: memory)
         other = try IndexPage(in: memory)
         var source = memory
-        elements = try CheckedElements(in: &source)
-        rows = try KeyedPlaces(in: &source)
-        owned = try KeyedPlaces(in: &source)
+        elements = try CheckedElements(capacity: 1, in: &source)
+        owned = try NumberSort(kilobytes: CheckMemory.kilobytes / 8)
+        high = try GrowableArray(capacity: 16, in: &source)
         nodeRows = try GrowableArray(capacity: 64, in: &source)
         nodeItems = try GrowableArray(capacity: 64, in: &source)
         meta = try HnswCheck.readMeta(index, pages, own, report)
@@ -116,22 +132,77 @@ struct HnswCheck {
             }
             return
         }
+        var source = memory
+        let pageCount = Int(endBlock) - Int(meta.firstNodeBlock)
+        if pageCount > 0, pageCount * 4 < CheckMemory.kilobytes * 1024 / 8 {
+            numbers = try PlaceNumbers(
+                from: Int(meta.firstNodeBlock), pages: pageCount, in: &source)
+        }
         var block = meta.firstNodeBlock
         while block < endBlock {
             try checkPage(block)
             block += 1
         }
-        var source = memory
-        try rows.sort(in: &source)
-        try owned.sort(in: &source)
-        block = meta.firstNodeBlock
-        while block < endBlock {
-            try checkLinks(block)
-            block += 1
+        try checkOwned()
+        // 3 bits for each item while it is found out which can be reached
+        if let numbers, numbers.count / 8 * 3 < CheckMemory.kilobytes * 1024 / 2 {
+            living = try FixedBits(numbers.count, in: &source)
         }
-        try checkRepeated()
+        try elements.free(in: &source)
+        elements = try CheckedElements(
+            capacity: max(1024, min(itemCount + 512, CheckMemory.kilobytes * 1024 / 4 / 16)),
+            in: &source)
+        elementsEnd = meta.firstNodeBlock
+        repeat {
+            try readElements(from: elementsEnd)
+            block = meta.firstNodeBlock
+            while block < endBlock {
+                try checkLinks(block)
+                block += 1
+            }
+        } while elementsEnd < endBlock
+        try elements.free(in: &source)
+        elements = try CheckedElements(capacity: 1, in: &source)
         try checkEntryPoint()
         try checkReachability()
+    }
+
+    /// Reads the elements of as many pages as there is room for.
+    private mutating func readElements(from begin: UInt32) throws(ServerError) {
+        guard let graph else { return }
+        elements.removeAll()
+        ownBlock = nil
+        elementsBegin = begin
+        elementsEnd = begin
+        while elementsEnd < endBlock, elements.hasRoom(for: IndexPage.size / 16) {
+            let block = elementsEnd
+            elementsEnd += 1
+            guard try pages.read(block, into: own), !own.isNew,
+                CheckedPages.problem(own, kind: HnswLayout.nodesKind) == nil
+            else { continue }
+            var offset = 1
+            while offset <= own.itemCount {
+                let place = NodeReference(block: block, offset: UInt16(truncatingIfNeeded: offset))
+                offset += 1
+                guard let item = try own.item(Int(place.offset)), let start = item.baseAddress,
+                    item.count == graph.layout.nodeBytes, start.u8(0) == HnswLayout.nodeItem
+                else { continue }
+                let isLive = HnswGraph.isLive(start)
+                let level = Int(start.u8(1))
+                // What is wrong with the vector has been reported.
+                if graph.codes != nil { _ = try readVector(start) }
+                _ = elements.append(
+                    CheckedElements.Element(
+                        place: place.place, level: level, isLive: isLive,
+                        fingerprint: fingerprintOfVector()))
+                if isLive, let number = number(of: place.place) { _ = living?.insert(number) }
+            }
+        }
+    }
+
+    /// The number of an item, nil if it has none.
+    func number(of place: UInt64) -> Int? {
+        numbers?.number(page: Int(place >> 16), place: Int(place & 0xFFFF))
     }
 
     /// Waits until the insertions that are under way have ended.
@@ -143,15 +214,27 @@ struct HnswCheck {
     // MARK: Pass 1
 
     private mutating func checkPage(_ block: UInt32) throws(ServerError) {
+        var count = 0
+        defer {
+            itemCount += count
+            // Without a number for each page there are none for the pages behind it.
+            _ = numbers?.append(count)
+        }
         guard try pages.read(block, into: own), !own.isNew else { return }
         if let problem = CheckedPages.problem(own, kind: HnswLayout.nodesKind) {
             return try report.error(block, nil, problem)
         }
+        count = own.itemCount
         var offset = 1
         while offset <= own.itemCount {
             let place = NodeReference(block: block, offset: UInt16(truncatingIfNeeded: offset))
             offset += 1
-            guard let kind = try itemKind(place, in: own) else { continue }
+            guard let (kind, version) = try itemKind(place, in: own) else { continue }
+            if kind == HnswLayout.upperItem || kind == HnswLayout.rowsItem
+                || kind == HnswLayout.partItem
+            {
+                try owned.put(place.place, 0, UInt64(kind) << 16 | UInt64(version))
+            }
             if kind == HnswLayout.nodeItem {
                 try checkNode(place)
             } else if let problem = try problem(ofItem: place, kind) {
@@ -160,13 +243,14 @@ struct HnswCheck {
         }
     }
 
-    /// The kind of an item of a page that has been checked, nil where there is none.
-    private func itemKind(_ place: NodeReference, in image: IndexPage) throws(ServerError) -> UInt8?
+    /// The kind and the version of an item of a page that has been checked, nil where there is none.
+    private func itemKind(_ place: NodeReference, in image: IndexPage) throws(ServerError)
+        -> (kind: UInt8, version: UInt16)?
     {
         guard let item = try image.item(Int(place.offset)), let start = item.baseAddress else {
             return nil
         }
-        return item.count < 8 ? 0 : start.u8(0)
+        return item.count < 8 ? (0, 0) : (start.u8(0), start.u16(2))
     }
 
     /// What is wrong with an item of the page that is looked at, other than a node, by itself.
@@ -238,18 +322,20 @@ struct HnswCheck {
     {
         guard let graph else { return }
         var source = memory
-        let element = CheckedElements.Element(
-            place: place.place, level: Int(start.u8(1)), isLive: HnswGraph.isLive(start),
-            fingerprint: fingerprintOfVector())
-        _ = try elements.append(element, in: &source)
+        let fingerprint = Fingerprint.of(vector, graph.shape.dimensions)
         for slot in 0..<nodeRows.count
-        where !(try rows.append(row: nodeRows[slot], at: place.place, in: memory)) {
+        where !(try rows.add(nodeRows[slot], at: place.place, fingerprint: fingerprint)) {
             try report.error(
                 place.block, Int(place.offset), "\(rowName(nodeRows[slot])) is no row of a table")
         }
         for slot in 0..<nodeItems.count {
-            try owned.append(
-                KeyedPlaces.Entry(key: nodeItems[slot].place, place: place.place), in: &source)
+            try owned.put(nodeItems[slot].place, place.place, 0)
+        }
+        let level = Int(start.u8(1))
+        if HnswGraph.isLive(start), high.count < HnswCheck.mostHigh,
+            level > meta?.entry?.level ?? -1
+        {
+            try high.append(place.place, in: &source)
         }
         let norm = graph.metric.kernels.squaredNorm(vector, graph.shape.dimensions).squareRoot()
         if let meta, meta.precision == .half, norm > meta.largestNorm {

@@ -14,33 +14,35 @@ extension HnswCheck {
         let end: NodeReference
     }
 
-    // MARK: Pass 2
+    // MARK: Links
 
-    /// Checks the links of a page's nodes, and whether somebody owns its other items.
+    /// Checks those links of a page's nodes that lead to the elements that were read.
     mutating func checkLinks(_ block: UInt32) throws(ServerError) {
         var offset = 1
         while true {
             let place = NodeReference(block: block, offset: UInt16(truncatingIfNeeded: offset))
-            // Anew for each item: what the last one led to may have been read over it.
-            guard try readNodePage(block), offset <= own.itemCount else { return }
+            // Anew if what the last one led to has been read over it.
+            if ownBlock != block, !(try readNodePage(block)) { return }
+            guard offset <= own.itemCount else { return }
             offset += 1
             guard let item = try own.item(Int(place.offset)), let start = item.baseAddress,
                 item.count >= HnswLayout.upperHeaderBytes
             else { continue }
-            if start.u8(0) == HnswLayout.nodeItem {
-                if let number = elements.number(at: place.place) {
-                    try checkLinks(
-                        of: place.withVersion(start.u16(2)), levels: elements[number].level)
-                }
-            } else if owned.first(of: place.place) == nil {
-                try checkOrphan(place.withVersion(start.u16(2)), start)
+            if let graph, start.u8(0) == HnswLayout.nodeItem, item.count == graph.layout.nodeBytes {
+                try checkLinks(
+                    of: place.withVersion(start.u16(2)),
+                    levels: min(Int(start.u8(1)), graph.shape.maximumLevel))
             }
         }
     }
 
-    private func readNodePage(_ block: UInt32) throws(ServerError) -> Bool {
-        guard try pages.read(block, into: own), !own.isNew else { return false }
-        return CheckedPages.problem(own, kind: HnswLayout.nodesKind) == nil
+    private mutating func readNodePage(_ block: UInt32) throws(ServerError) -> Bool {
+        ownBlock = nil
+        guard try pages.read(block, into: own), !own.isNew,
+            CheckedPages.problem(own, kind: HnswLayout.nodesKind) == nil
+        else { return false }
+        ownBlock = block
+        return true
     }
 
     private mutating func checkLinks(of node: NodeReference, levels: Int) throws(ServerError) {
@@ -48,7 +50,9 @@ extension HnswCheck {
         while level <= levels {
             let capacity = graph?.shape.capacity(level) ?? 0
             // The item is copied once; what is suspicious is read anew.
-            guard let item = try linksItem(of: node, level), let graph else { return }
+            guard let item = try linksItem(of: node, level, isFresh: false), let graph else {
+                return
+            }
             let count = min(
                 Int(item.u16(level == 0 ? 4 : graph.layout.upperOffset(level))), capacity)
             var source = memory
@@ -66,10 +70,13 @@ extension HnswCheck {
     }
 
     /// The item with a node's links on a level: in its own page, or in the other one.
-    private func linksItem(of node: NodeReference, _ level: Int) throws(ServerError)
-        -> UnsafeMutableRawPointer?
-    {
-        guard let graph, try readNodePage(node.block), let item = try own.item(Int(node.offset)),
+    ///
+    /// - Parameter isFresh: whether the node's page is read even if it has been.
+    private mutating func linksItem(
+        of node: NodeReference, _ level: Int, isFresh: Bool = true
+    ) throws(ServerError) -> UnsafeMutableRawPointer? {
+        if isFresh || ownBlock != node.block, !(try readNodePage(node.block)) { return nil }
+        guard let graph, let item = try own.item(Int(node.offset)),
             let start = item.baseAddress, item.count == graph.layout.nodeBytes,
             start.u8(0) == HnswLayout.nodeItem, start.u16(2) == node.version
         else { return nil }
@@ -99,8 +106,11 @@ extension HnswCheck {
         return Link(node: node, level: level, slot: slot, fingerprint: fingerprint, end: end)
     }
 
-    /// Whether nothing is wrong with a link as far as the first pass knows.
+    /// Whether nothing is wrong with a link as far as the elements that were read tell.
     private func isFine(_ link: Link, among item: UnsafeMutableRawPointer, _ count: Int) -> Bool {
+        // What leads to no page at all is for the first time, or the last.
+        if link.end.block < elementsBegin, elementsBegin > meta?.firstNodeBlock ?? 0 { return true }
+        if link.end.block >= elementsEnd, elementsEnd < endBlock { return true }
         guard let number = elements.number(at: link.end.place),
             elements[number].level >= link.level, link.end.place != link.node.place,
             elements[number].fingerprint == link.fingerprint
@@ -166,62 +176,69 @@ extension HnswCheck {
         return "has another code than the vector that it leads to, at \(name(link.end))"
     }
 
-    // MARK: Items that nobody owns
+    // MARK: Items of no node, or of two
+
+    /// Looks for items that no node has, and for those that two have.
+    mutating func checkOwned() throws(ServerError) {
+        try owned.perform()
+        var item: UInt64?
+        var owner: UInt64?
+        var orphan: NumberSort.Entry?
+        while let entry = try owned.next() {
+            try checkInterrupts()
+            if entry.key != item {
+                if let orphan { try checkOrphan(orphan) }
+                orphan = nil
+                owner = nil
+                item = entry.key
+            }
+            // What is known of an item itself comes first.
+            if entry.place == 0 {
+                orphan = entry
+                continue
+            }
+            orphan = nil
+            if let owner { try checkRepeated(entry.key, owner, entry.place) }
+            owner = entry.place
+        }
+        if let orphan { try checkOrphan(orphan) }
+        try owned.end()
+    }
 
     /// Looks again at an item that no node has.
-    private mutating func checkOrphan(_ place: NodeReference, _ start: UnsafeMutableRawPointer)
-        throws(ServerError)
-    {
-        guard graph != nil else { return }
-        let kind = start.u8(0)
+    private mutating func checkOrphan(_ entry: NumberSort.Entry) throws(ServerError) {
+        let place = NodeReference(raw: entry.key << 16).withVersion(
+            UInt16(truncatingIfNeeded: entry.note))
+        let kind = UInt8(truncatingIfNeeded: entry.note >> 16)
         let what: String
         switch kind {
         case HnswLayout.upperItem: what = "upper links"
         case HnswLayout.rowsItem: what = "rows"
-        case HnswLayout.partItem: what = "a part of a vector"
-        // Reported already.
-        default: return
+        default: what = "a part of a vector"
         }
-        let owner = NodeReference(raw: start.u64(8))
+        guard let start = try foreignItem(place, kind, size: nil) else { return }
         if kind != HnswLayout.partItem {
+            let owner = NodeReference(raw: start.u64(8))
             try settle()
             if try readNode(at: owner.place) {
                 for slot in 0..<nodeItems.count where nodeItems[slot].raw == place.raw { return }
             }
+            guard try foreignItem(place, kind, size: nil) != nil else { return }
         }
-        guard try foreignItem(place, kind, size: nil) != nil else { return }
         try report.warning(place.block, Int(place.offset), "\(what) that no node has")
     }
 
-    // MARK: After both passes
-
-    /// Rows and items that two nodes have.
-    mutating func checkRepeated() throws(ServerError) {
-        for number in 0..<rows.count where rows.repeats(number) {
-            let row = rows[number].key
-            let former = rows[number - 1].place
-            let place = rows[number].place
-            try settle()
-            guard try holds(row, at: place, times: former == place ? 2 : 1),
-                try holds(row, at: former, times: 1)
-            else { continue }
-            let node = NodeReference(raw: place << 16)
-            try report.error(
-                node.block, Int(node.offset),
-                "row \(rowName(row)) is at \(name(NodeReference(raw: former << 16))) as well")
-        }
-        for number in 0..<owned.count where owned.repeats(number) {
-            let item = owned[number].key
-            let former = owned[number - 1].place
-            let place = owned[number].place
-            try settle()
-            guard try owns(item, place), try owns(item, former) else { continue }
-            let node = NodeReference(raw: place << 16)
-            try report.error(
-                node.block, Int(node.offset),
-                "\(name(NodeReference(raw: item << 16))) belongs to "
-                    + "\(name(NodeReference(raw: former << 16))) as well")
-        }
+    /// Looks again at an item that two nodes have.
+    private mutating func checkRepeated(_ item: UInt64, _ former: UInt64, _ place: UInt64)
+        throws(ServerError)
+    {
+        try settle()
+        guard try owns(item, place), try owns(item, former) else { return }
+        let node = NodeReference(raw: place << 16)
+        try report.error(
+            node.block, Int(node.offset),
+            "\(name(NodeReference(raw: item << 16))) belongs to "
+                + "\(name(NodeReference(raw: former << 16))) as well")
     }
 
     /// Whether a node has a row so many times.
@@ -238,13 +255,15 @@ extension HnswCheck {
         return false
     }
 
+    // MARK: In the end
+
     /// The entry point, and the nodes that are above it.
     mutating func checkEntryPoint() throws(ServerError) {
         try settle()
         guard let entry = try currentEntry() else { return }
         guard let node = entry.entry else {
-            for number in 0..<elements.count where elements[number].isLive {
-                guard try isLive(elements[number].place, above: -1) else { continue }
+            for number in 0..<high.count {
+                guard try isLive(high[number], above: -1) else { continue }
                 return try report.error(
                     HnswLayout.metaBlock, 1, "there is no entry point, and there are nodes")
             }
@@ -267,13 +286,14 @@ extension HnswCheck {
                     + "level \(start.u8(1))")
         }
         var above = 0
-        for number in 0..<elements.count
-        where elements[number].isLive && elements[number].level > node.level {
-            if try isLive(elements[number].place, above: node.level) { above += 1 }
+        for number in 0..<high.count where try isLive(high[number], above: node.level) {
+            above += 1
         }
         if above > 0 {
             try report.warning(
-                HnswLayout.metaBlock, 1, "\(above) nodes are on levels above the entry point's")
+                HnswLayout.metaBlock, 1,
+                "\(above)\(high.count < HnswCheck.mostHigh ? "" : " or more") nodes are on levels above the entry point's"
+            )
         }
     }
 
@@ -295,22 +315,28 @@ extension HnswCheck {
 
     /// The nodes that no chain of links leads to from the entry point.
     mutating func checkReachability() throws(ServerError) {
-        guard let graph, let entry = try currentEntry()?.entry,
-            let first = elements.number(at: entry.node.place)
-        else { return }
+        guard let graph, let entry = try currentEntry()?.entry else { return }
+        guard let numbers, let living else {
+            let bytes = max(Int(endBlock) * 4 * 8, itemCount / 8 * 3 * 2)
+            return try report.warning(
+                nil, nil,
+                "it was not looked for elements that cannot be reached from the entry point; "
+                    + "that takes a maintenance_work_mem of \(bytes / 1024 + 1) kB")
+        }
+        guard let first = number(of: entry.node.place) else { return }
         var links = GroundLinks(
-            elements: elements, pages: pages, image: own, layout: graph.layout, memory: memory)
+            numbers: numbers, pages: pages, image: own, layout: graph.layout, memory: memory)
         let reached = try Reachability(from: first, in: &links)
-        var living = 0
+        var count = 0
         var left = 0
-        for number in 0..<elements.count where elements[number].isLive {
-            living += 1
+        for number in 0..<living.count where living.contains(number) {
+            count += 1
             if !reached.nodes.contains(number) { left += 1 }
         }
         if left > 0 {
             try report.warning(
                 nil, nil,
-                "\(left) of \(living) elements cannot be reached from the entry point; "
+                "\(left) of \(count) elements cannot be reached from the entry point; "
                     + "searches come to them last")
         }
     }
@@ -320,28 +346,48 @@ extension HnswCheck {
 private struct GroundLinks: NumberedLinks {
     typealias Failure = ServerError
 
-    let elements: CheckedElements
+    let numbers: PlaceNumbers
     let pages: CheckedPages
     let image: IndexPage
     let layout: HnswLayout
     var memory: ServerMemory
+    /// That of the image.
+    var page = -1
+    var isReadable = false
 
-    var nodeCount: Int { elements.count }
+    var nodeCount: Int { numbers.count }
     var mostLinks: Int { layout.shape.groundLinks }
+
+    init(
+        numbers: PlaceNumbers, pages: CheckedPages, image: IndexPage, layout: HnswLayout,
+        memory: ServerMemory
+    ) {
+        self.numbers = numbers
+        self.pages = pages
+        self.image = image
+        self.layout = layout
+        self.memory = memory
+    }
 
     mutating func links(of node: Int, into list: UnsafeMutablePointer<UInt32>) throws(ServerError)
         -> Int
     {
-        let reference = NodeReference(raw: elements[node].place << 16)
-        guard try pages.read(reference.block, into: image), !image.isNew,
-            CheckedPages.problem(image, kind: HnswLayout.nodesKind) == nil,
-            let item = try image.item(Int(reference.offset)), let start = item.baseAddress,
+        let place = numbers.place(node)
+        if place.page != page {
+            page = place.page
+            isReadable =
+                try pages.read(UInt32(truncatingIfNeeded: page), into: image) && !image.isNew
+                && CheckedPages.problem(image, kind: HnswLayout.nodesKind) == nil
+        }
+        guard isReadable, let item = try image.item(place.place), let start = item.baseAddress,
             item.count == layout.nodeBytes, start.u8(0) == HnswLayout.nodeItem
         else { return 0 }
         var count = 0
         for slot in 0..<min(Int(start.u16(4)), layout.shape.groundLinks) {
             let end = (start + layout.linksOffset).place(slot * HnswLayout.placeBytes)
-            guard let number = elements.number(at: end.place) else { continue }
+            guard let number = numbers.number(page: Int(end.block), place: Int(end.offset)) else {
+                continue
+            }
             list[count] = UInt32(truncatingIfNeeded: number)
             count += 1
         }

@@ -155,7 +155,9 @@ extension HnswCheck {
     }
 
     /// The item of the node in a place, in the page that is looked at, which is read anew.
-    private func nodeItem(at place: UInt64) throws(ServerError) -> UnsafeMutableRawPointer? {
+    private mutating func nodeItem(at place: UInt64) throws(ServerError) -> UnsafeMutableRawPointer?
+    {
+        ownBlock = nil
         let reference = NodeReference(raw: place << 16)
         guard let graph, try pages.read(reference.block, into: own), !own.isNew,
             CheckedPages.problem(own, kind: HnswLayout.nodesKind) == nil,

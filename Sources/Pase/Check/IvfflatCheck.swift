@@ -3,7 +3,7 @@ import NearestNeighbors
 import PostgresServer
 
 /// The check of a pase_ivfflat index: its centroids and their codes, each list from its first group to its
-/// last, and the pages that no list has. Then come the rows that are there twice.
+/// last, and the pages that no list has.
 struct IvfflatCheck {
     let index: ServerRelation
     let report: CheckReport
@@ -18,7 +18,7 @@ struct IvfflatCheck {
     /// Nil where the metapage is damaged, or the index has no dimensions yet.
     let room: Room?
     /// The rows of the table, with the blocks and slots where they are.
-    var rows: KeyedPlaces
+    let rows: CheckedRows
     /// The pages that something leads to.
     var met: FixedBits
     let endBlock: UInt32
@@ -54,18 +54,18 @@ struct IvfflatCheck {
         }
     }
 
-    init(_ index: ServerRelation, _ report: CheckReport, _ memory: ServerMemory)
-        throws(ServerError)
-    {
+    init(
+        _ index: ServerRelation, _ report: CheckReport, _ rows: CheckedRows, _ memory: ServerMemory
+    ) throws(ServerError) {
         self.index = index
         self.report = report
+        self.rows = rows
         self.memory = memory
         source = try CheckedPages(index)
         own = try IndexPage(in: memory)
         other = try IndexPage(in: memory)
         endBlock = try index.blockCount()
         var memory = memory
-        rows = try KeyedPlaces(in: &memory)
         met = try FixedBits(Int(endBlock), in: &memory)
         meta = try IvfflatCheck.readMeta(index, source, own, report)
         if let meta, meta.dimensions > 0 {
@@ -106,19 +106,6 @@ struct IvfflatCheck {
         try checkCentroidCodes(room)
         for list in 0..<meta.lists { try checkList(list, room) }
         try checkOtherPages()
-        var memory = memory
-        try rows.sort(in: &memory)
-        for number in 0..<rows.count where rows.repeats(number) {
-            let row = rows[number].key
-            let former = NodeReference(raw: rows[number - 1].place << 16)
-            let place = NodeReference(raw: rows[number].place << 16)
-            guard try holds(row, at: place.place), try holds(row, at: former.place) else {
-                continue
-            }
-            try report.error(
-                place.block, Int(place.offset),
-                "row \(rowName(row)) is at block \(former.block), slot \(former.offset) as well")
-        }
     }
 
     // MARK: Centroids
@@ -327,19 +314,21 @@ struct IvfflatCheck {
                 try report.error(block, 1, "\(free) slots are free, \(group.u16(10)) are counted")
             }
             if group.u32(12) != 0 { try report.error(block, 1, "its header makes no sense") }
-            try noteRows(group, block, layout)
+            try noteRows(group, block, room)
             return group.u32(0)
         }
     }
 
     private mutating func noteRows(
-        _ group: UnsafeMutableRawPointer, _ block: UInt32, _ layout: IvfflatLayout
+        _ group: UnsafeMutableRawPointer, _ block: UInt32, _ room: Room
     ) throws(ServerError) {
+        let layout = room.pages.layout
         for slot in 0..<Int(group.u16(8)) {
             let row = group.row(layout.tidsOffset + slot * IvfflatLayout.tidBytes)
             guard row & 0xFFFF != 0 else { continue }
             let place = NodeReference(block: block, offset: UInt16(truncatingIfNeeded: slot))
-            if !(try rows.append(row: row, at: place.place, in: memory)) {
+            let fingerprint = Fingerprint.of(room.vector(slot), layout.dimensions)
+            if !(try rows.add(row, at: place.place, fingerprint: fingerprint)) {
                 try report.error(block, slot, "\(rowName(row)) is no row of a table")
             }
         }

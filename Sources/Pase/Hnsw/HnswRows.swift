@@ -77,6 +77,27 @@ extension HnswGraph {
         }
     }
 
+    /// Whether a rows item is in its node's list. True, too, where the list is not whole: then that cannot be told.
+    mutating func hasRowsItem(_ item: NodeReference, _ owner: NodeReference) throws(ServerError)
+        -> Bool
+    {
+        var chain = ChainGuard()
+        var locked = try open(owner, .shared)
+        var next = NodeReference(raw: try node(owner, in: locked.page)?.u64(8) ?? 0)
+        try locked.close()
+        while next != .none, next != item {
+            try checkInterrupts()
+            try checkBlock(next, linkedFrom: owner.block)
+            try checkChain(&chain, next, of: owner)
+            locked = try open(next, .shared)
+            let start = try rowsItem(next, of: owner, in: locked.page)
+            if let start { next = NodeReference(raw: start.u64(16)) }
+            try locked.close()
+            if start == nil { return true }
+        }
+        return next == item
+    }
+
     /// Refuses a list of rows that leads back to itself.
     private func checkChain(
         _ chain: inout ChainGuard, _ item: NodeReference, of owner: NodeReference

@@ -7,12 +7,13 @@ import PostgresServer
 // 1. Dead rows are taken out of their nodes. A node that has none left is dead: from then on it leads
 //    searches on, but is no answer, and no insertion links to it or gives it a row.
 // 2. When the insertions that may have chosen a dead node as a neighbour before that are over, links to
-//    dead nodes are led around them, and the entry point is moved if it is dead.
+//    dead nodes are led around them, and the entry point is moved if it is dead or not the highest node.
 // 3. The dead nodes, to which nothing leads any more, are removed. A scan that still remembers one
 //    finds its place empty, or taken with another version, and passes on.
 //
 // Rows are never moved to other nodes and places never change, so scans and insertions go on all the
-// time. A vacuum that is interrupted leaves dead nodes behind; the next one finds them in pass 1.
+// time. A vacuum that is interrupted leaves dead nodes behind, and items that no node has; the next one finds
+// the nodes in pass 1, and removes the items in the end (see HnswLeftovers).
 
 /// `ambulkdelete`.
 @_cdecl("pase_hnsw_bulk_delete_body")
@@ -38,6 +39,7 @@ func hnswBulkDelete(
             }
             try vacuum.repairLinks()
             try vacuum.removeNodes()
+            try vacuum.removeLeftovers()
             result.pointee.tuples_removed += Double(vacuum.removedRows)
             result.pointee.num_index_tuples = Double(vacuum.keptRows)
             result.pointee.estimated_count = false
@@ -74,6 +76,7 @@ private struct HnswVacuum {
     private var dead: GrowableArray<NodeReference>
     /// The living node with the highest level that pass 1 saw.
     private var best: EntryPoint?
+    private var leftovers: HnswLeftovers
     private(set) var removedRows = 0
     private(set) var keptRows = 0
 
@@ -87,6 +90,7 @@ private struct HnswVacuum {
         let query = try memory.allocate(max(meta.dimensions, 1), of: Float.self, zeroed: true)
         graph = try HnswGraph(index, meta, query: query, mode: .logged, in: memory)
         dead = try GrowableArray(capacity: 256, in: &self.memory)
+        leftovers = try HnswLeftovers(memory)
     }
 
     // MARK: Pass 1
@@ -124,6 +128,7 @@ private struct HnswVacuum {
         while offset <= count {
             let place = NodeReference(block: block, offset: UInt16(truncatingIfNeeded: offset))
             offset += 1
+            try leftovers.note(place, in: page, graph.layout)
             guard let node = try graph.node(place, in: page) else { continue }
             let reference = place.withVersion(node.u16(2))
             let rows = Int(node.u8(6))
@@ -178,22 +183,23 @@ private struct HnswVacuum {
             try dead.append(reference, in: &memory)
             return
         }
-        let level = Int(node.u8(1))
-        if best == nil || level > (best?.level ?? 0) {
-            best = EntryPoint(node: reference, level: level)
-        }
+        let entry = EntryPoint(node: reference, level: Int(node.u8(1)))
+        if !HnswVacuum.isAsHigh(best, as: entry) { best = entry }
     }
 
     // MARK: Pass 2
 
     mutating func repairLinks() throws(ServerError) {
-        guard dead.count > 0 else { return }
+        guard dead.count > 0 else { return try raiseEntryPoint() }
         try moveEntryPoint()
+        try raiseEntryPoint()
         var repair = try GraphRepair(graph.shape, in: &graph)
         var block = meta.firstNodeBlock
         while block < (try index.blockCount()) {
             try check(pase_vacuum_delay(false))
             let nodes = try graph.nodesWithLevels(in: block)
+            // Some came after pass 1 had passed, while the entry point was still a higher one.
+            if noteBest(of: nodes) { try raiseEntryPoint() }
             for index in 0..<nodes.count where !graph.isDoomed(nodes[index].node) {
                 var level = nodes[index].level
                 while level >= 0 {
@@ -219,19 +225,49 @@ private struct HnswVacuum {
         try index.unlockPage(HnswLayout.metaBlock, ExclusiveLock)
     }
 
+    /// Sees to an entry point that is as high as the best node known. An insertion makes its node the entry point where
+    /// that is the highest, but not if it fails before, nor if vacuum makes a lower one the entry point later.
+    private func raiseEntryPoint() throws(ServerError) {
+        guard let best, !HnswVacuum.isAsHigh(try HnswMeta.read(index).entry, as: best) else {
+            return
+        }
+        try index.lockPage(HnswLayout.metaBlock, ExclusiveLock)
+        _ = try HnswMeta.update(index, .logged) { meta in
+            if !HnswVacuum.isAsHigh(meta.entry, as: best) { meta.entry = best }
+        }
+        try index.unlockPage(HnswLayout.metaBlock, ExclusiveLock)
+    }
+
+    private static func isAsHigh(_ entry: EntryPoint?, as other: EntryPoint) -> Bool {
+        entry.map { $0.level >= other.level } ?? false
+    }
+
+    /// - Returns: whether one of the nodes is better than those before.
+    private mutating func noteBest(of nodes: GrowableArray<EntryPoint>) -> Bool {
+        var isBetter = false
+        for index in 0..<nodes.count where !graph.isDoomed(nodes[index].node) {
+            if HnswVacuum.isAsHigh(best, as: nodes[index]) { continue }
+            best = nodes[index]
+            isBetter = true
+        }
+        return isBetter
+    }
+
     /// Looks for a node that came after pass 1 had passed.
     private mutating func findBest() throws(ServerError) {
         var block = meta.firstNodeBlock
         while block < (try index.blockCount()) {
             try checkInterrupts()
             let nodes = try graph.nodesWithLevels(in: block)
-            for index in 0..<nodes.count where !graph.isDoomed(nodes[index].node) {
-                if best == nil || nodes[index].level > (best?.level ?? 0) { best = nodes[index] }
-            }
+            _ = noteBest(of: nodes)
             try nodes.free(in: &memory)
             block += 1
         }
     }
+
+    // MARK: Leftovers
+
+    mutating func removeLeftovers() throws(ServerError) { try leftovers.remove(from: &graph) }
 
     // MARK: Pass 3
 
@@ -266,24 +302,12 @@ private struct HnswVacuum {
             let free = locked.page.freeSpace
             try locked.close()
             try FreeSpaceMap(self.index).record(block, available: free)
-            for slot in 0..<upperCount { try removeUpperLinks(uppers[slot]) }
+            for slot in 0..<upperCount {
+                _ = try graph.removeItem(uppers[slot], HnswLayout.upperItem)
+            }
             if graph.layout.vector.isInParts {
                 for slot in 0..<count { try graph.removeParts(parts[slot]) }
             }
         }
-    }
-
-    private mutating func removeUpperLinks(_ reference: NodeReference) throws(ServerError) {
-        let locked = try graph.open(reference, .exclusive)
-        if let item = try locked.page.item(Int(reference.offset)), let start = item.baseAddress,
-            item.count >= HnswLayout.upperHeaderBytes, start.u8(0) == HnswLayout.upperItem,
-            start.u16(2) == reference.version
-        {
-            var offset = reference.offset
-            try graph.remove(&offset, count: 1, from: locked)
-        }
-        let free = locked.page.freeSpace
-        try locked.close()
-        try FreeSpaceMap(index).record(reference.block, available: free)
     }
 }
