@@ -204,8 +204,7 @@ while ($tried < $wanted && @bad < 20)
 	$node->stop;
 }
 my $count = $tried - $first;
-note("$count damages; pase_check() found errors in $found; states: "
-	  . join(', ', map { "$_ $states{$_}" } sort keys %states));
+summary(damages => $count, bad => scalar(@bad), found_by_pase_check => $found, map { ("error_$_" => $states{$_}) } keys %states);
 is(join("\n", @bad), '', "$count damaged indexes: nothing but answers and errors");
 cmp_ok($found, '>', $count / 4, 'many of them were found');
 is(join("\n", grep { /terminated by signal|PANIC|TRAP/ } split(/\n/, PostgreSQL::Test::Utils::slurp_file($node->logfile))),

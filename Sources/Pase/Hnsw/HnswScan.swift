@@ -74,7 +74,7 @@ func hnswGetTuple(_ scan: IndexScanDesc?, _ direction: ScanDirection) -> Bool {
         return try state.pointee.memory.asCurrent { () throws(ServerError) in
             if !state.pointee.isStarted { try start(scan, &state.pointee) }
             guard let row = try nextRow(&state.pointee) else { return false }
-            pase_scan_set_heap_tid(scan, row)
+            try setHeapRow(row, of: scan)
             scan.pointee.xs_recheck = false
             scan.pointee.xs_recheckorderby =
                 state.pointee.isUnordered || state.pointee.bound != nil

@@ -33,9 +33,7 @@ func hnswBulkDelete(
             var vacuum = try HnswVacuum(
                 index, meta, BulkRead(info.pointee.strategy), memory)
             try vacuum.removeRows { (row) throws(ServerError) in
-                var isDead = false
-                try check(pase_is_dead(callback, state, row, &isDead))
-                return isDead
+                try isDeadRow(row, of: index, callback, state)
             }
             try vacuum.repairLinks()
             try vacuum.removeNodes()

@@ -59,7 +59,7 @@ func ivfflatGetTuple(_ scan: IndexScanDesc?, _ direction: ScanDirection) -> Bool
             if !state.pointee.isStarted { try start(scan, &state.pointee) }
             guard let row = try nextRow(&state.pointee) else { return false }
             let isUnordered = state.pointee.walk != nil
-            pase_scan_set_heap_tid(scan, row)
+            try setHeapRow(row, of: scan)
             scan.pointee.xs_recheck = false
             scan.pointee.xs_recheckorderby = isUnordered
             if isUnordered {

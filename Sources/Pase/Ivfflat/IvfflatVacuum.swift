@@ -21,9 +21,7 @@ func ivfflatBulkDelete(
         var vacuum = IvfflatVacuum(IvfflatPages(index, meta, .logged))
         for list in 0..<meta.lists {
             try vacuum.removeRows(ofList: list) { (row) throws(ServerError) in
-                var isDead = false
-                try check(pase_is_dead(callback, state, row, &isDead))
-                return isDead
+                try isDeadRow(row, of: index, callback, state)
             }
         }
         result.pointee.tuples_removed += Double(vacuum.removed)
