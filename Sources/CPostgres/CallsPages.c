@@ -188,11 +188,14 @@ pase_page_initialize(char *page, size_t special_size)
 	return GUARDED(pase_page_initialize);
 }
 
-/* PageAddItem() meets damaged page pointers with a PANIC, which is not for us to cause. */
+/* PageAddItem() meets damaged page pointers with a PANIC, which is not for us to cause, and takes it for granted
+ * that a line pointer that is free points to nothing. */
 static void
 check_page_pointers(const char *page)
 {
 	const PageHeaderData *header = (const PageHeaderData *) page;
+	OffsetNumber offset,
+				last;
 
 	if (header->pd_lower < SizeOfPageHeaderData || header->pd_lower > header->pd_upper ||
 		header->pd_upper > header->pd_special || header->pd_special > BLCKSZ)
@@ -200,6 +203,18 @@ check_page_pointers(const char *page)
 				(errcode(ERRCODE_INDEX_CORRUPTED),
 				 errmsg("corrupted page pointers: lower = %u, upper = %u, special = %u",
 						header->pd_lower, header->pd_upper, header->pd_special)));
+	if (!PageHasFreeLinePointers((Page) page))
+		return;
+	last = PageGetMaxOffsetNumber((Page) page);
+	for (offset = FirstOffsetNumber; offset <= last; offset++)
+	{
+		const ItemIdData *pointer = PageGetItemId((Page) page, offset);
+
+		if (!ItemIdIsUsed(pointer) && ItemIdHasStorage(pointer))
+			ereport(ERROR,
+					(errcode(ERRCODE_INDEX_CORRUPTED),
+					 errmsg("damaged line pointer %u", offset)));
+	}
 }
 
 static void

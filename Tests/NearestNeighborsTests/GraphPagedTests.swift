@@ -204,4 +204,33 @@ import VectorKernels
         #expect(Double(snapshot.reachable) >= 0.99 * Double(snapshot.nodes.count))
         for query in 0..<5 { try checkSearch(&graph, from: rows[query]) }
     }
+
+    /// Of so many nodes hardly any link is left that leads to one that stays.
+    @Test(arguments: [0, 30], [4, 16]) func whatIsLeftAfterMostHaveGoneIsConnected(
+        interference: Int, links: Int
+    ) throws {
+        let shape = GraphShape(
+            dimensions: 16, links: links, efConstruction: 10, maximumLevel: 8)
+        let rows = Rows(2200, 16, .even, seed: 47)
+        var inserter = try Inserter(
+            PagedGraph(shape, .of(.squaredEuclidean), query: rows[0]), seed: 48)
+        for row in 0..<rows.count { try inserter.insert(row, of: rows) }
+        var graph = inserter.graph
+        graph.interference = interference
+        // Those that came last stay.
+        for node in graph.present.prefix(2000) where node != graph.entryNode {
+            graph.bury(node)
+            graph.doomed.insert(node.place)
+        }
+        var repair = try GraphRepair(shape, in: &graph)
+        for node in graph.present where !graph.isDoomed(node) {
+            for level in 0...graph.level(of: node) {
+                _ = try repair.repair(node, level: level, in: &graph) { $0.query = $1 }
+            }
+        }
+        for node in graph.present where graph.isDoomed(node) { graph.remove(node) }
+        let snapshot = graph.snapshot()
+        #expect(snapshot.violations(shape).prefix(3) == [])
+        #expect(Double(snapshot.reachable) >= 0.98 * Double(snapshot.nodes.count))
+    }
 }

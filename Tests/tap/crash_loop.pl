@@ -242,7 +242,11 @@ sub compare_rows
 		{
 			my $lost = grep { !exists $there[$writer]{$_} } keys %{ $allowed[0] };
 			$done{lost_rows} += $lost;
-			push @wrong, "writer $writer, $acknowledged acknowledged, $lost rows are not there";
+			# What it takes to find out why
+			my ($state) = grep { $text->($end->{after}[$_]) eq $is } 0 .. $#{ $end->{after} };
+			push @wrong, "writer $writer, $acknowledged acknowledged, $lost rows are not there; the rows are those after "
+			  . (defined $state ? "transaction $state" : 'no transaction')
+			  . "; it said at last: ..." . substr($end->{said}, -400) . "\n";
 		}
 		$rows[$writer] = $there[$writer];
 	}
@@ -297,6 +301,7 @@ foreach my $round (1 .. $rounds)
 		my ($out, $err) = finished_soon($writer);
 		my @acknowledged = $out =~ /^done (\d+)$/mg;
 		$writer->{acknowledged} = $acknowledged[-1] // 0;
+		$writer->{said} = "$out$err";
 		push @complaints, complaints($err);
 	}
 	foreach my $client (@others)

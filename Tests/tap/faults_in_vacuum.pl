@@ -64,7 +64,7 @@ sub leftovers
 {
 	my ($name) = @_;
 	return $node->safe_psql('postgres', "SELECT string_agg(DISTINCT regexp_replace(message, ' that no.*', ''), ', ')"
-		  . " FROM pase_check('${name}_v') WHERE message ~ 'that no (node|list) has'");
+		  . " FROM pase_check('${name}_v') WHERE message ~ '^[^0-9].* that no (node|list) has'");
 }
 
 if (method() eq 'pase_hnsw')

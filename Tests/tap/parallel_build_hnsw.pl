@@ -72,15 +72,22 @@ is($little->{answers}, $alone->{answers}, '... the graph is that which is built 
 build_test('little memory', "SET maintenance_work_mem = '1MB';", 0, notice => qr/^[^\n]*NOTICE:  the graph no longer fits/);
 $node->safe_psql('postgres', 'ALTER TABLE items RESET (parallel_workers)');
 
-# The progress view.
-my $watch = watch_build($node);
-build_test('watched', '', 2);
-my ($out, $err) = finished($watch);
-is($err, '', 'the view was watched');
-is( $node->safe_psql('postgres', 'SELECT phase FROM seen WHERE phase LIKE \'%: %\' AND phase NOT LIKE \'%initializing%\''
-		  . ' GROUP BY phase ORDER BY min(n)'),
-	join("\n", map { "building index: $_" } ('scanning table', 'building graph in memory', 'writing pages')),
-	'all phases, in their order');
+# The progress view. Where the machine is busy, what looks at it may miss the scan, which takes some milliseconds.
+my @phases = map { "building index: $_" } ('scanning table', 'building graph in memory', 'writing pages');
+my $phases;
+foreach (1 .. 10)
+{
+	$node->safe_psql('postgres', 'DROP TABLE IF EXISTS seen');
+	my $watch = watch_build($node);
+	build_test('watched', '', 2);
+	my ($out, $err) = finished($watch);
+	is($err, '', 'the view was watched');
+	$phases =
+	  $node->safe_psql('postgres', 'SELECT phase FROM seen WHERE phase LIKE \'%: %\' AND phase NOT LIKE \'%initializing%\''
+		  . ' GROUP BY phase ORDER BY min(n)');
+	last if $phases =~ /^$phases[0]/;
+}
+is($phases, join("\n", @phases), 'all phases, in their order');
 is( $node->safe_psql('postgres', 'SELECT count(*) FROM (SELECT done < lag(done) OVER (ORDER BY n) AS less FROM seen'
 		  . ' WHERE phase LIKE \'%graph%\') pairs WHERE less'),
 	0, 'rows done only go up');

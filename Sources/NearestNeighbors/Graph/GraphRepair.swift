@@ -20,10 +20,12 @@ public protocol RepairableNeighborGraph: MutableNeighborGraph {
 /// A node that loses a neighbour is offered that neighbour's own neighbours in its place, which is
 /// where the way through it led (as in FreshDiskANN, Singh et al. 2021, algorithm 4), and chooses its
 /// links anew among those and the ones it keeps. Only where nothing is left is it searched for like a
-/// new node.
+/// new node. Where most of its neighbours go, so do most links that led to it, and its new neighbours are
+/// linked to it like those of a new node.
 public struct GraphRepair {
     private let shape: GraphShape
     private var search: LayerSearch
+    private let insertion: GraphInsertion
     private let selection: NeighborSelection
     private let scored: UnsafeMutablePointer<ScoredNode>
     private let vectorScratch: UnsafeMutablePointer<Float>
@@ -41,6 +43,7 @@ public struct GraphRepair {
         // The neighbours kept and those of a few that go; or what a search finds.
         capacity = max(shape.groundLinks &* 4, shape.efConstruction)
         search = try LayerSearch(shape, ef: max(shape.efConstruction, 1), in: &memory)
+        insertion = try GraphInsertion(shape, in: &memory)
         selection = try NeighborSelection(capacity: capacity, in: &memory)
         scored = try memory.allocate(bytes: capacity &* MemoryLayout<ScoredNode>.stride)
             .assumingMemoryBound(to: ScoredNode.self)
@@ -91,10 +94,35 @@ public struct GraphRepair {
                 of: node, level: level, former: links, formerCount: count,
                 links: UnsafeBufferPointer(start: chosen, count: kept))
             {
+                if doomed &* 2 > count {
+                    for index in 0..<kept {
+                        try linkBack(chosen[index], level, to: node, vector, in: &graph)
+                    }
+                }
                 return true
             }
         }
         return false
+    }
+
+    /// Links a neighbour to a node, which the query's vector is that of.
+    private func linkBack<Graph: RepairableNeighborGraph>(
+        _ neighbor: ScoredNode, _ level: Int, to node: NodeReference,
+        _ vector: UnsafePointer<Float>, in graph: inout Graph
+    ) throws(Graph.Failure) {
+        let target = ScoredNode(distance: neighbor.distance, node: node)
+        let count = try graph.neighbors(of: neighbor.node, level: level, into: secondLinks)
+        for slot in 0..<count where secondLinks[slot].place == node.place { return }
+        // Of a full list a link that goes anyway gives way.
+        if count == shape.capacity(level) {
+            for slot in 0..<count where graph.isDoomed(secondLinks[slot]) {
+                _ = try graph.replaceLink(
+                    from: neighbor.node, level: level, slot: slot, former: secondLinks[slot],
+                    to: target)
+                return
+            }
+        }
+        try insertion.addLink(from: neighbor.node, level: level, to: target, vector, in: &graph)
     }
 
     /// Scores the neighbours that stay and those of the neighbours that go.

@@ -182,6 +182,12 @@ extension HnswGraph: RepairableNeighborGraph {
             try locked.close()
             return false
         }
+        // Vacuum may have added it already, for a node whose insertion is still under way.
+        for other in 0..<count
+        where places.place(other * HnswLayout.placeBytes).place == target.place {
+            try locked.close()
+            return true
+        }
         let page = locked.page
         patch.begin()
         let place = places + slot * HnswLayout.placeBytes
