@@ -74,13 +74,13 @@ $node->safe_psql('postgres', 'ALTER TABLE items RESET (parallel_workers)');
 
 # The progress view. Where the machine is busy, what looks at it may miss the scan, which takes some milliseconds.
 my @phases = map { "building index: $_" } ('scanning table', 'building graph in memory', 'writing pages');
-my $phases;
+my ($phases, $out, $err);
 foreach (1 .. 10)
 {
 	$node->safe_psql('postgres', 'DROP TABLE IF EXISTS seen');
 	my $watch = watch_build($node);
 	build_test('watched', '', 2);
-	my ($out, $err) = finished($watch);
+	($out, $err) = finished($watch);
 	is($err, '', 'the view was watched');
 	$phases =
 	  $node->safe_psql('postgres', 'SELECT phase FROM seen WHERE phase LIKE \'%: %\' AND phase NOT LIKE \'%initializing%\''
