@@ -326,8 +326,8 @@ foreach my $round (1 .. $rounds)
 	$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) items') if $round % 3 == 0;
 }
 is($node->safe_psql('postgres', "SELECT sum(checksum_failures) FROM pg_stat_database"), 0, 'no page with a wrong checksum');
-# A backend that rolls back a parallel statement while the postmaster goes ends with this error, and then fails an
-# assertion on its way out, in any parallel statement.
+# A backend that rolls back a parallel vacuum while the postmaster goes ends with this error, and then fails an
+# assertion on its way out; no frame of the extension is on the stack.
 my $log = slurp_file($node->logfile);
 $log =~ s/FATAL:  postmaster exited during a parallel transaction\nTRAP: FailedAssertion\("!IsTransactionOrTransactionBlock\(\)", File: "pgstat\.c".*\n//g;
 my @log = grep { /PANIC|TRAP|\bleak|terminated by signal (?!3|9)|not closed|damaged|invalid page|deadlock/ }
