@@ -177,6 +177,18 @@ import VectorKernels
         #expect(hits >= 190)
     }
 
+    /// What vacuum does: repairs the links of the nodes that stay, and removes the others.
+    private func removeDoomed(from graph: inout PagedGraph) throws {
+        var repair = try GraphRepair(graph.shape, in: &graph)
+        for node in graph.present where !graph.isDoomed(node) {
+            for level in 0...graph.level(of: node) {
+                _ = try repair.repair(node, level: level, in: &graph) { $0.query = $1 }
+                #expect(!graph.links(of: node, level).contains { graph.isDoomed($0) })
+            }
+        }
+        for node in graph.present where graph.isDoomed(node) { graph.remove(node) }
+    }
+
     @Test(arguments: [0, 30]) func repairLeadsAroundDoomedNodes(interference: Int) throws {
         let shape = GraphShape(dimensions: 4, links: 8, efConstruction: 40, maximumLevel: 4)
         let rows = Rows(600, 4, .even, seed: 44)
@@ -191,14 +203,7 @@ import VectorKernels
             graph.bury(node)
             graph.doomed.insert(node.place)
         }
-        var repair = try GraphRepair(shape, in: &graph)
-        for node in graph.present where !graph.isDoomed(node) {
-            for level in 0...graph.level(of: node) {
-                _ = try repair.repair(node, level: level, in: &graph) { $0.query = $1 }
-                #expect(!graph.links(of: node, level).contains { graph.isDoomed($0) })
-            }
-        }
-        for node in graph.present where graph.isDoomed(node) { graph.remove(node) }
+        try removeDoomed(from: &graph)
         let snapshot = graph.snapshot()
         #expect(snapshot.violations(shape).prefix(3) == [])
         #expect(Double(snapshot.reachable) >= 0.99 * Double(snapshot.nodes.count))
@@ -222,13 +227,7 @@ import VectorKernels
             graph.bury(node)
             graph.doomed.insert(node.place)
         }
-        var repair = try GraphRepair(shape, in: &graph)
-        for node in graph.present where !graph.isDoomed(node) {
-            for level in 0...graph.level(of: node) {
-                _ = try repair.repair(node, level: level, in: &graph) { $0.query = $1 }
-            }
-        }
-        for node in graph.present where graph.isDoomed(node) { graph.remove(node) }
+        try removeDoomed(from: &graph)
         let snapshot = graph.snapshot()
         #expect(snapshot.violations(shape).prefix(3) == [])
         #expect(Double(snapshot.reachable) >= 0.98 * Double(snapshot.nodes.count))
