@@ -2,11 +2,13 @@
 # build indexes. After each recovery the table has what was acknowledged, each transaction whole or not at all, and
 # each index has the table's rows, each once.
 #
-# PASE_ROUNDS: how many rounds; PASE_SEED: what comes in them.
+# PASE_ROUNDS: how many rounds; PASE_SEED: what comes in them. PASE_WRECKS: a directory for the files of a server whose
+# table is not as it should be, before and after its recovery.
 
 use strict;
 use warnings;
 
+use File::Path qw(remove_tree);
 use IPC::Run ();
 use List::Util qw(shuffle);
 use PaseTest;
@@ -23,7 +25,9 @@ my $longest = 0.8;
 my %done = map { $_ => 0 } qw(transactions lost_rows wrong_rows queries indexes);
 
 my $node = new_server('crash_loop',
-	"wal_level = replica\nlog_statement = none\nrestart_after_crash = on\nmaintenance_work_mem = 8MB\nfull_page_writes = on\n",
+	"wal_level = replica\nlog_statement = none\nrestart_after_crash = on\nmaintenance_work_mem = 8MB\nfull_page_writes = on\n"
+	  # So that the log of a whole round is there, whatever comes of it
+	  . "wal_keep_size = 256MB\n",
 	extra => ['--data-checksums']);
 $node->safe_psql('postgres', 'CREATE TABLE items (id int8, number int8, v float4[])');
 $node->safe_psql('postgres', "INSERT INTO items SELECT i, i, test_vector(i) FROM generate_series(1, $start_rows) i");
@@ -240,17 +244,44 @@ sub compare_rows
 		my @allowed = grep { defined } @{ $end->{after} }[ $acknowledged, $acknowledged + 1 ];
 		unless (grep { $text->($_) eq $is } @allowed)
 		{
-			my $lost = grep { !exists $there[$writer]{$_} } keys %{ $allowed[0] };
+			my $should = $allowed[0];
+			my $lost = grep { !exists $there[$writer]{$_} } keys %$should;
 			$done{lost_rows} += $lost;
+			my %ids = (%$should, %{ $there[$writer] });
+			my @differ = map { "$_: " . ($there[$writer]{$_} // 'none') . ', not ' . ($should->{$_} // 'none') }
+			  grep { ($should->{$_} // -1) != ($there[$writer]{$_} // -1) } sort { $a <=> $b } keys %ids;
 			# What it takes to find out why
 			my ($state) = grep { $text->($end->{after}[$_]) eq $is } 0 .. $#{ $end->{after} };
 			push @wrong, "writer $writer, $acknowledged acknowledged, $lost rows are not there; the rows are those after "
 			  . (defined $state ? "transaction $state" : 'no transaction')
-			  . "; it said at last: ..." . substr($end->{said}, -400) . "\n";
+			  . "; numbers by id: @differ; it said at last: ..." . substr($end->{said}, -400) . "\n";
 		}
 		$rows[$writer] = $there[$writer];
 	}
-	is("@wrong", '', "$what: what was acknowledged is there, and nothing else");
+	is("@wrong", '', "$what: what was acknowledged is there, and nothing else") or keep_wreck('after');
+	return;
+}
+
+# Copies the server's files to PASE_WRECKS.
+my $wrecks = $ENV{PASE_WRECKS};
+my $before;
+
+sub keep_wreck
+{
+	my ($when) = @_;
+	return unless defined $wrecks;
+	my $copy = "$wrecks/" . $node->name . "-$$-" . int(1000 * time) . "-$when";
+	system('mkdir', '-p', $copy) == 0 && system('cp', '-a', $node->basedir, $node->logfile, $copy) == 0
+	  or die "no copy in $copy";
+	if ($when eq 'after')
+	{
+		diag("files: $copy" . (defined $before ? " and $before" : ''));
+		undef $before;
+	}
+	else
+	{
+		$before = $copy;
+	}
 	return;
 }
 
@@ -313,6 +344,7 @@ foreach my $round (1 .. $rounds)
 	is(join("\n", @complaints), '', "$what: no client complains of anything else") or $done{wrong_rows}++;
 	if ($killed eq 'all')
 	{
+		keep_wreck('before') unless $full_pages;
 		$node->start;
 	}
 	else
@@ -320,6 +352,8 @@ foreach my $round (1 .. $rounds)
 		wait_for_server();
 	}
 	compare_rows($what, @writers);
+	remove_tree($before) if defined $before;
+	undef $before;
 	compare_indexes($what);
 	cmp_ok(recall($node, queries => 20), '>=', by_method(pase_hnsw => 0.94, pase_ivfflat => 1), "$what: recall")
 	  if $round % 5 == 0;
