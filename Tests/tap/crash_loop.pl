@@ -96,12 +96,13 @@ sub transaction
 }
 
 # A writer with enough to do until the server is killed, and the rows after each of its transactions. It tells after
-# each that the server has acknowledged it.
+# each that the server has acknowledged it. Without ON_ERROR_STOP it may tell so of one that was not: a psql to which the
+# server said good-bye before it closed the connection may go on to its next command.
 sub start_writer
 {
 	my ($writer) = @_;
 	my @after = ($rows[$writer]);
-	my $script = '';
+	my $script = "\\set ON_ERROR_STOP on\n";
 	foreach my $n (1 .. 500)
 	{
 		my ($text, $rows) = transaction($writer, $after[-1]);
