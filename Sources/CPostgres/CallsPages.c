@@ -100,6 +100,64 @@ pase_page_extend(Relation relation, ForkNumber fork, Buffer *buffer, char **page
 	return true;
 }
 
+/* As many as the server adds at once at the most. */
+#define PAGES_AT_ONCE 64
+
+static void
+pase_pages_add_thunk(void *p)
+{
+	PageArguments *a = p;
+	uint32		left = a->block;
+
+	while (left > 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+#if PG_VERSION_NUM >= 160000
+		Buffer		buffers[PAGES_AT_ONCE];
+		uint32		added = 0;
+
+		/* The system notes that many pages are there, where one would be written with zeros. */
+		ExtendBufferedRelBy(BMR_REL(a->relation), a->fork, NULL, 0, Min(left, PAGES_AT_ONCE), buffers,
+							&added);
+		for (uint32 n = 0; n < added; n++)
+			ReleaseBuffer(buffers[n]);
+		left -= added;
+#else
+		pase_page_extend_thunk(p);
+		UnlockReleaseBuffer(a->buffer);
+		left--;
+#endif
+	}
+}
+
+bool
+pase_pages_add(Relation relation, uint32_t count)
+{
+	PageArguments a = {relation, MAIN_FORKNUM, count, 0, NULL, InvalidBuffer};
+
+	return GUARDED(pase_pages_add);
+}
+
+static void
+pase_page_open_empty_thunk(void *p)
+{
+	PageArguments *a = p;
+
+	a->buffer = ReadBufferExtended(a->relation, MAIN_FORKNUM, a->block, RBM_ZERO_AND_LOCK, NULL);
+}
+
+bool
+pase_page_open_empty(Relation relation, BlockNumber block, Buffer *buffer, char **page)
+{
+	PageArguments a = {relation, MAIN_FORKNUM, block, 0, NULL, InvalidBuffer};
+
+	if (!GUARDED(pase_page_open_empty))
+		return false;
+	*buffer = a.buffer;
+	*page = BufferGetPage(a.buffer);
+	return true;
+}
+
 static void
 pase_buffer_mark_dirty_thunk(void *p)
 {

@@ -73,6 +73,16 @@ public struct LockedPage {
         return try LockedPage(buffer, page)
     }
 
+    /// A block that `addPages` has added and nobody has written to, locked exclusively. It is not read.
+    public static func openEmpty(_ relation: ServerRelation, _ block: UInt32) throws(ServerError)
+        -> LockedPage
+    {
+        var buffer: CPostgres.Buffer = 0
+        var page: UnsafeMutablePointer<CChar>?
+        try check(pase_page_open_empty(relation.relation, block, &buffer, &page))
+        return try LockedPage(buffer, page)
+    }
+
     /// The block's number.
     public var block: UInt32 { pase_buffer_block(buffer) }
 
@@ -86,6 +96,12 @@ public struct LockedPage {
     public func markDirty() throws(ServerError) {
         try check(pase_buffer_mark_dirty(buffer))
     }
+}
+
+/// Adds pages to the end of a relation to which nobody else adds any, as in a build. Many at once take a fraction of
+/// the time.
+public func addPages(_ count: UInt32, to relation: ServerRelation) throws(ServerError) {
+    try check(pase_pages_add(relation.relation, count))
 }
 
 /// A small ring of buffers for a pass over a whole relation.

@@ -51,12 +51,21 @@ public struct PageEdit {
     }
 }
 
-/// Logs the pages of a finished build.
+/// Logs the pages of a finished build, but for those that are logged already.
 public func logPages(
-    _ relation: ServerRelation, fork: CPostgres.ForkNumber = MAIN_FORKNUM
+    _ relation: ServerRelation, fork: CPostgres.ForkNumber = MAIN_FORKNUM,
+    except logged: Range<UInt32> = 0..<0
 ) throws(ServerError) {
     let end = try relation.blockCount(fork)
-    try check(pase_wal_log_range(relation.relation, fork, 0, end))
+    try check(pase_wal_log_range(relation.relation, fork, 0, logged.lowerBound))
+    try check(pase_wal_log_range(relation.relation, fork, logged.upperBound, end))
+}
+
+/// Logs some pages of a build.
+public func logPages(_ relation: ServerRelation, _ blocks: Range<UInt32>) throws(ServerError) {
+    try check(
+        pase_wal_log_range(
+            relation.relation, MAIN_FORKNUM, blocks.lowerBound, blocks.upperBound))
 }
 
 /// The map of free space, which is only a hint: it is not logged, and readers check what it says.

@@ -45,12 +45,13 @@ private struct CountedMemory: MemorySource {
         }
         collection.joinEqual(in: &memory)
         let nodes = collection.nodes
-        let bytes = TestGraph.regionBytes(shape, nodes: nodes, upperLevels: collection.upperLevels)
+        let bytes = TestGraph.regionBytes(
+            shape, nodes: nodes, rows: rows.count, upperLevels: collection.upperLevels)
         // What lies behind the region is to stay what it is.
         let region = memory.allocate(bytes: bytes + 64)
         var views = (0..<participants).map { number in
             TestGraph(
-                shape, metric, in: region, nodes: nodes, present: number == 0 ? 0 : nodes,
+                shape, metric, in: region, nodes: nodes, rows: rows.count, isFilled: number > 0,
                 memory: memory)
         }
         for index in 0..<collection.count {
@@ -86,7 +87,18 @@ private struct CountedMemory: MemorySource {
         }
         #expect((0..<64).allSatisfy { (region + bytes + $0).load(as: UInt8.self) == 0xA5 })
         #expect(views.allSatisfy { $0.entryIndex?.index == views[0].entryIndex?.index })
+        #expect(views.allSatisfy { rowLists(of: $0) == rowLists(of: views[0]) })
         return Built(graph: views[0], region: region, bytes: bytes)
+    }
+
+    /// The rows of each node.
+    private func rowLists(of graph: TestGraph) -> [[UInt64]] {
+        (0..<graph.count).map { node in
+            var cursor: UInt32 = 0
+            var rows: [UInt64] = []
+            while let row = graph.nextRow(at: node, cursor: &cursor) { rows.append(row) }
+            return rows
+        }
     }
 
     @Test(arguments: 0..<24) func whatHoldsInEveryGraph(seed: Int) {
@@ -142,7 +154,8 @@ private struct CountedMemory: MemorySource {
         let original = built.graph.snapshot()
         built.region.initializeMemory(as: UInt8.self, repeating: 0xFF, count: built.bytes)
         var view = TestGraph(
-            shape, metric, in: copy, nodes: 2000, present: 2000, memory: PooledMemory())
+            shape, metric, in: copy, nodes: 2000, rows: 2000, isFilled: true,
+            memory: PooledMemory())
         BatchConstruction.finish(0..<2000, in: &view)
         #expect(view.snapshot() == original)
         #expect(original.nodes.contains { $0.level > 1 })

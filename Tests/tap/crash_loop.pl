@@ -27,7 +27,7 @@ my %done = map { $_ => 0 } qw(transactions lost_rows wrong_rows queries indexes)
 my $node = new_server('crash_loop',
 	"wal_level = replica\nlog_statement = none\nrestart_after_crash = on\nmaintenance_work_mem = 8MB\nfull_page_writes = on\n"
 	  # So that the log of a whole round is there, whatever comes of it
-	  . "wal_keep_size = 256MB\n",
+	  . "wal_keep_size = 64MB\n",
 	extra => ['--data-checksums']);
 $node->safe_psql('postgres', 'CREATE TABLE items (id int8, number int8, v float4[])');
 $node->safe_psql('postgres', "INSERT INTO items SELECT i, i, test_vector(i) FROM generate_series(1, $start_rows) i");

@@ -147,6 +147,42 @@ is(table_test('equal vectors', 'SELECT i, test_vector(i % 100) FROM generate_ser
 table_test('rows without a vector',
 	'SELECT i, CASE WHEN i <= 500 THEN test_vector(i) WHEN i % 2 = 0 THEN \'{}\' END FROM generate_series(1, 1000) i', 500);
 
+# Workers write and log most pages. What they have logged is there after a crash, in each layout; also the rows that a
+# node has no place for.
+sub crash_test
+{
+	my ($what, $options, $settings) = @_;
+	$before = workers_started();
+	$node->safe_psql('postgres', <<"SQL");
+$settings
+DROP TABLE IF EXISTS logged;
+BEGIN;
+SET max_parallel_maintenance_workers = 0;
+CREATE TABLE logged (id int8, v float4[]) WITH (parallel_workers = 2);
+RESET max_parallel_maintenance_workers;
+INSERT INTO logged SELECT i, test_vector(i % 700) FROM generate_series(1, 4500) i;
+CREATE INDEX logged_v ON logged USING pase_hnsw (v) WITH ($options);
+COMMIT;
+SQL
+	is(workers_started() - $before, 2, "$what: workers");
+	my $answers = answers('logged');
+	$node->stop('immediate');
+	$node->start;
+	whole($node, "$what: whole after a crash", name => 'logged');
+	is(answers('logged'), $answers, "$what: the same answers");
+	return;
+}
+
+crash_test('without codes', $with, '');
+crash_test('with codes', "$with, codes = 4", '');
+crash_test('in half precision', "$with, codes = 0", '');
+$node->append_conf('postgresql.conf', "wal_level = minimal\nmax_wal_senders = 0\n");
+$node->restart;
+crash_test('minimal log, synced', "$with, codes = 4", 'SET wal_skip_threshold = 0;');
+crash_test('minimal log, logged at the end', "$with, codes = 4", "SET wal_skip_threshold = '1GB';");
+$node->append_conf('postgresql.conf', "wal_level = replica\n");
+$node->restart;
+
 # A row that cannot be indexed.
 $node->safe_psql('postgres', "INSERT INTO items VALUES (-1, '{1,2,3}')");
 (undef, $out, $err) = $node->psql('postgres', $create);

@@ -31,6 +31,10 @@ extern bool pase_page_open_bulk(Relation relation, BlockNumber block, int mode,
 extern bool pase_page_close(Buffer buffer);
 /* A new page at the end of the fork, locked exclusively. */
 extern bool pase_page_extend(Relation relation, ForkNumber fork, Buffer *buffer, char **page);
+/* So many new pages at the end of the main fork, none of them locked. */
+extern bool pase_pages_add(Relation relation, uint32_t count);
+/* One of those, locked exclusively; it is not read. */
+extern bool pase_page_open_empty(Relation relation, BlockNumber block, Buffer *buffer, char **page);
 extern bool pase_buffer_mark_dirty(Buffer buffer);
 extern bool pase_relation_block_count(Relation relation, ForkNumber fork, BlockNumber *result);
 extern bool pase_bulk_read_strategy(BufferAccessStrategy *result);

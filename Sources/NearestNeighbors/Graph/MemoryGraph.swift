@@ -93,10 +93,11 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     ///
     /// - Parameters:
     ///   - nodes: as many as the region has room for.
-    ///   - present: how many are there already; `addUnlinkedNode` adds others.
+    ///   - rows: the same of rows, which are more where vectors are equal.
+    ///   - isFilled: whether they are there already; else `addUnlinkedNode` and `addRow` add them.
     public init(
         _ shape: GraphShape, _ metric: Metric, in region: UnsafeMutableRawPointer, nodes: Int,
-        present: Int, memory: Memory
+        rows: Int, isFilled: Bool, memory: Memory
     ) throws(Failure) {
         let links = nodes >> Self.chunkShift(shape) &+ 1
         let rounded = region + nodes &* Self.stride(shape)
@@ -113,9 +114,13 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         isCoarse = coarseVectors != nil
         visits.start.update(repeating: 0, count: nodes)
         visits.count = nodes
-        count = present
-        rowCount = present
-        upperCursor = upper &+ Self.centreBytes(shape)
+        count = isFilled ? nodes : 0
+        rowCount = isFilled ? rows : 0
+        let extra = upper &+ Self.centreBytes(shape)
+        extraRows = GrowableArray(
+            at: (region + extra).assumingMemoryBound(to: ExtraRow.self),
+            count: isFilled ? rows &- nodes : 0, capacity: rows &- nodes)
+        upperCursor = extra &+ (rows &- nodes) &* MemoryLayout<ExtraRow>.stride
     }
 
     private init(
@@ -146,9 +151,12 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         extraRows = try GrowableArray(capacity: 16, in: &self.memory)
     }
 
-    /// Bytes of a region with so many nodes, whose levels above the ground are so many in all.
-    public static func regionBytes(_ shape: GraphShape, nodes: Int, upperLevels: Int) -> Int {
+    /// Bytes of a region with so many nodes for so many rows, whose levels above the ground are so many in all.
+    public static func regionBytes(
+        _ shape: GraphShape, nodes: Int, rows: Int, upperLevels: Int
+    ) -> Int {
         nodes &* (stride(shape) &+ coarseStride(shape)) &+ centreBytes(shape)
+            &+ (rows &- nodes) &* MemoryLayout<ExtraRow>.stride
             &+ upperLevels &* upperLevelBytes(shape)
     }
 

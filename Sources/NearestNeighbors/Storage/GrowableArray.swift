@@ -21,6 +21,14 @@ public struct GrowableArray<Element: BitwiseCopyable> {
             .assumingMemoryBound(to: Element.self)
     }
 
+    /// An array of `count` elements in memory that somebody else owns and that has room for `capacity`; it must not
+    /// get more.
+    init(at start: UnsafeMutablePointer<Element>, count: Int, capacity: Int) {
+        self.start = start
+        self.count = count
+        self.capacity = capacity
+    }
+
     /// Gives the memory back; the array must not be used any more.
     public func free<Memory: MemorySource>(in memory: inout Memory) throws(Memory.Failure) {
         try memory.release(UnsafeMutableRawPointer(start))

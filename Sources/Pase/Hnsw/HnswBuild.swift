@@ -11,9 +11,9 @@ import PostgresServer
 // 3. Else the graph is written when the scan is over.
 //
 // With parallel workers the rows are only collected in step 1, as long as all that the workers need keeps within
-// maintenance_work_mem, and linked by all of them when the scan is over; see HnswParallelBuild.swift.
+// maintenance_work_mem, and linked and written by all of them when the scan is over; see HnswParallelBuild.swift.
 //
-// Nothing is logged on the way; at the end all pages are, at once.
+// No change is logged on the way, but pages when they are finished.
 
 /// `ambuild`.
 @_cdecl("pase_hnsw_build_body")
@@ -42,7 +42,9 @@ func hnswBuild(_ heap: Relation?, _ index: Relation?, _ info: UnsafeMutablePoint
         }
         try check(succeeded)
         try build.finish(heap, info)
-        if pase_relation_needs_wal(index.relation) { try logPages(index) }
+        if pase_relation_needs_wal(index.relation) {
+            try logPages(index, except: build.loggedBlocks)
+        }
         try memory.delete()
         var result: UnsafeMutablePointer<IndexBuildResult>?
         try check(pase_build_result(heapRows, Double(build.rows), &result))
@@ -115,6 +117,8 @@ private struct HnswBuild {
     var random = RandomSource(seed: 0x5041_5345)
     var rows = 0
     var isOnPages = false
+    /// Pages that need not be logged any more.
+    private(set) var loggedBlocks: Range<UInt32> = 0..<0
     var hasWarned = false
 
     init(_ index: ServerRelation, _ meta: HnswMeta, _ memory: ServerMemory, workers: Int) {
@@ -179,7 +183,7 @@ private struct HnswBuild {
 
     private mutating func moveToPagesIfFull(_ part: InMemoryPart) throws(ServerError) {
         // The codes come at the end, one for each node.
-        let codes = HnswGraphWriter.bytesForCodes(part.graph.count + 1, meta)
+        let codes = HnswNodeCodes.bytes(part.graph.count + 1, meta)
         if part.graph.bytesUsed + part.graph.bytesForOneMore + codes > budget {
             try moveToPages()
         }
@@ -192,7 +196,7 @@ private struct HnswBuild {
             "the graph no longer fits into maintenance_work_mem after \(rows + 1) rows",
             hint: "The build goes on, but slower. Increase maintenance_work_mem to speed it up; "
                 + "pase_hnsw_build_memory() tells how much a table wants.")
-        try writeGraph()
+        try writeGraph(isLast: false)
         try memory.reset()
         isOnPages = true
         pase_progress(HnswBuild.subphase, HnswPhase.insertingOnPages.rawValue)
@@ -201,11 +205,9 @@ private struct HnswBuild {
     mutating func finish(_ heap: Relation?, _ info: UnsafeMutablePointer<IndexInfo>?)
         throws(ServerError)
     {
-        let parallel = try linkCollected(heap, info)
-        if parallel == nil { try insertCollected() }
-        if !isOnPages { try writeGraph() }
-        // The graph lies in memory that goes with it.
-        try parallel?.end()
+        if try buildInParallel(heap, info) { return }
+        try insertCollected()
+        if !isOnPages { try writeGraph(isLast: true) }
     }
 
     // MARK: With parallel workers
@@ -254,39 +256,63 @@ private struct HnswBuild {
         try moveToPagesIfFull(part)
     }
 
-    /// Links the collected rows together with workers.
+    /// Builds the index of the collected rows together with workers.
     ///
-    /// - Returns: nil if that is not to be or cannot be.
-    private mutating func linkCollected(
+    /// - Returns: false if that is not to be or cannot be.
+    private mutating func buildInParallel(
         _ heap: Relation?, _ info: UnsafeMutablePointer<IndexInfo>?
-    ) throws(ServerError) -> ParallelBuild? {
-        guard workers > 0, let collected = collection, var part = inMemory else { return nil }
+    ) throws(ServerError) -> Bool {
+        guard workers > 0, let collected = collection, let part = inMemory else { return false }
         pase_progress(HnswBuild.subphase, HnswPhase.loading.rawValue)
+        meta.setCentre()
+        // Workers read it.
+        try storeMeta()
         guard
             var build = try HnswParallelBuild(
                 heap, index, info, meta, collected, part.insertion, workers: workers, memory)
-        else { return nil }
+        else { return false }
         collection = nil
-        try build.run()
-        part.graph = build.graph
-        inMemory = part
-        return build.parallel
+        inMemory = nil
+        if let written = try build.run() { try note(written) }
+        try build.parallel.end()
+        return true
     }
 
-    private mutating func writeGraph() throws(ServerError) {
+    /// - Parameter isLast: whether no rows will be inserted into the pages.
+    private mutating func writeGraph(isLast: Bool) throws(ServerError) {
         pase_progress(HnswBuild.subphase, HnswPhase.writing.rawValue)
         guard let part = inMemory else {
             if meta.dimensions > 0 { try storeMeta() }
             return
         }
-        if meta.bits != nil { meta.centre = HnswGraphWriter.centreBlock }
-        var writer = try HnswGraphWriter(index, meta, part.graph, memory)
-        meta.entry = try writer.write()
-        try storeMeta()
+        meta.setCentre()
+        let graph = part.graph
+        let plan = HnswGraphPlan(graph, meta.layout, from: meta.firstNodeBlock)
+        try plan.addPages(to: index)
+        let room = try memory.allocate(bytes: HnswNodeCodes.bytes(graph.count, meta))
+        let codes = try HnswNodeCodes(meta, nodes: graph.count, in: room, memory)
+        if let codes {
+            try codes.setCentre(of: graph)
+            for piece in 0..<codes.pieces {
+                try checkInterrupts()
+                codes.encode(piece: piece, of: graph)
+            }
+        }
+        var writer = try HnswGraphWriter(
+            index, meta.layout, graph, codes, plan, isLast: isLast, memory)
+        for piece in 0..<writer.pieces { try writer.writeNodes(piece: piece) }
+        try writer.writeOthers()
+        try note(try writer.finish(graph.entryIndex))
         inMemory = nil
     }
 
-    private func storeMeta() throws(ServerError) {
+    private mutating func note(_ written: WrittenGraph) throws(ServerError) {
+        meta.entry = written.entry
+        loggedBlocks = written.loggedBlocks
+        try storeMeta()
+    }
+
+    private mutating func storeMeta() throws(ServerError) {
         let meta = meta
         _ = try HnswMeta.update(index, .building) { $0 = meta }
     }

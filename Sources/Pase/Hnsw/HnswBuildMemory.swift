@@ -24,7 +24,7 @@ func hnswBuildMemory(_ call: FunctionCallInfo?) -> Datum {
             metric: .squaredEuclidean)
         meta.setDimensions(dimensions, codes: HnswOptions.Codes(bits))
         let nodes = Int(rows)
-        let codes = HnswGraphWriter.bytesForCodes(nodes + 1, meta)
+        let codes = HnswNodeCodes.bytes(nodes + 1, meta)
         let room = GraphInsertion.vectorRoomBytes(meta.shape) * 2 + 1 << 18
         var bytes =
             MemoryGraph<ServerMemory>.usualBytes(meta.shape, nodes: nodes) + codes + room

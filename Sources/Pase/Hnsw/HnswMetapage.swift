@@ -68,6 +68,11 @@ struct HnswMeta {
         if case .byDimension = codes, wanted == nil { precision = .single }
     }
 
+    /// Says that there is a centre, as in each index with codes that is built from rows.
+    mutating func setCentre() {
+        if bits != nil { centre = HnswGraphPlan.centreBlock }
+    }
+
     /// Reads the metapage of an index.
     static func read(_ index: ServerRelation) throws(ServerError) -> HnswMeta {
         let locked = try LockedPage.open(

@@ -6,35 +6,65 @@ import PostgresServer
 //
 // 1. The leader has scanned the table and collected the vectors. Equal ones are joined, so that the size of the
 //    graph is known to the byte, and shared memory has a region for it.
-// 2. Workers start while the leader copies the nodes there, without links.
+// 2. Workers start while the leader copies the nodes there, without links, and plans the pages.
 // 3. All of them, the leader too, link the nodes batch by batch; see BatchConstruction.swift.
-// 4. The leader writes the graph, which is like any other, to pages.
+// 4. All of them make the codes, then write and log the pages of nodes. The leader writes the other pages.
 //
-// A worker may come late or not at all. The graph is the same however many there are.
+// A worker may come late or not at all. The graph is the same however many there are, and so are the pages.
 
 /// One participant's part of a build with workers.
 struct HnswParallelBuild {
-    /// What the region begins with, so that a worker knows what is behind.
+    /// What the region begins with, so that a worker knows what is behind. The rest says the metapage.
     private struct RegionHeader: BitwiseCopyable {
         var nodes: Int
-        var dimensions: Int32
-        var links: Int32
-        var groundLinks: Int32
-        var efConstruction: Int32
-        var maximumLevel: Int32
-        var metric: Int32
+        var rows: Int
+        var plan: HnswGraphPlan
     }
 
-    private static let headerBytes = 64
+    /// The region: header, codes, graph.
+    private struct Region {
+        let start: UnsafeMutableRawPointer
+        let nodes: Int
+        private let codesBytes: Int
+
+        private static var headerBytes: Int {
+            (MemoryLayout<RegionHeader>.size + 63) / 64 * 64
+        }
+
+        private static func codesBytes(_ nodes: Int, _ meta: HnswMeta) -> Int {
+            (HnswNodeCodes.bytes(nodes, meta) + 63) / 64 * 64
+        }
+
+        init(_ start: UnsafeMutableRawPointer, nodes: Int, _ meta: HnswMeta) {
+            self.start = start
+            self.nodes = nodes
+            codesBytes = Self.codesBytes(nodes, meta)
+        }
+
+        var codes: UnsafeMutableRawPointer { start + Self.headerBytes }
+        var graph: UnsafeMutableRawPointer { codes + codesBytes }
+
+        static func bytes(_ meta: HnswMeta, nodes: Int, rows: Int, upperLevels: Int) -> Int {
+            headerBytes + codesBytes(nodes, meta)
+                + MemoryGraph<ServerMemory>.regionBytes(
+                    meta.shape, nodes: nodes, rows: rows, upperLevels: upperLevels)
+        }
+    }
 
     let parallel: ParallelBuild
-    private(set) var graph: MemoryGraph<ServerMemory>
+    private var graph: MemoryGraph<ServerMemory>
     private var construction: BatchConstruction
+    private let codes: HnswNodeCodes?
+    private var writer: HnswGraphWriter
     private let nodes: Int
+    /// The step from which on this participant takes part.
+    private let firstStep: Int
 
     /// The leader's part: starts workers and makes the nodes of the collected vectors, whose memory it gives back.
     ///
-    /// - Parameter insertion: the leader's own room for searches.
+    /// - Parameters:
+    ///   - meta: what the metapage says.
+    ///   - insertion: the leader's own room for searches.
     /// - Returns: nil if there is no memory to share or no worker; the vectors are still there then.
     init?(
         _ heap: Relation?, _ index: ServerRelation, _ info: UnsafeMutablePointer<IndexInfo>?,
@@ -45,11 +75,9 @@ struct HnswParallelBuild {
         var collected = collection
         try checkInterrupts()
         try collected.joinEqual(in: &memory)
-        let shape = meta.shape
-        let bytes =
-            Self.headerBytes
-            + MemoryGraph<ServerMemory>.regionBytes(
-                shape, nodes: collected.nodes, upperLevels: collected.upperLevels)
+        let bytes = Region.bytes(
+            meta, nodes: collected.nodes, rows: collected.count,
+            upperLevels: collected.upperLevels)
         guard ParallelBuild.hasRoom(regionBytes: bytes) else {
             try PostgresServer.report(
                 NOTICE, .outOfMemory,
@@ -61,51 +89,54 @@ struct HnswParallelBuild {
         guard
             let parallel = try ParallelBuild.beginGraph(
                 heap, index, info, workers: workers, regionBytes: bytes),
-            let region = parallel.region
+            let start = parallel.region
         else { return nil }
         self.parallel = parallel
         nodes = collected.nodes
-        region.storeBytes(
-            of: RegionHeader(
-                nodes: nodes, dimensions: Int32(truncatingIfNeeded: shape.dimensions),
-                links: Int32(truncatingIfNeeded: shape.links),
-                groundLinks: Int32(truncatingIfNeeded: shape.groundLinks),
-                efConstruction: Int32(truncatingIfNeeded: shape.efConstruction),
-                maximumLevel: Int32(truncatingIfNeeded: shape.maximumLevel),
-                metric: meta.metric.rawValue), as: RegionHeader.self)
+        let region = Region(start, nodes: nodes, meta)
         graph = try MemoryGraph(
-            shape, Metric(meta.metric, kernels), in: region + Self.headerBytes, nodes: nodes,
-            present: 0, memory: memory)
+            meta.shape, Metric(meta.metric, kernels), in: region.graph, nodes: nodes,
+            rows: collected.count, isFilled: false, memory: memory)
+        try Self.fill(&graph, from: collected, memory)
+        _ = parallel.count(collected.count - nodes)
+        codes = try HnswNodeCodes(meta, nodes: nodes, in: region.codes, memory)
+        try codes?.setCentre(of: graph)
+        let plan = HnswGraphPlan(graph, meta.layout, from: meta.firstNodeBlock)
+        try plan.addPages(to: index)
+        writer = try HnswGraphWriter(
+            index, meta.layout, graph, codes, plan, isLast: true, memory)
         construction = BatchConstruction(insertion)
-        try fill(from: collected, memory)
+        start.storeBytes(
+            of: RegionHeader(nodes: nodes, rows: collected.count, plan: plan),
+            as: RegionHeader.self)
+        firstStep = try parallel.finish(try parallel.joinSteps())
     }
 
     /// A worker's part.
     init?(_ parallel: ParallelBuild, _ memory: ServerMemory) throws(ServerError) {
-        guard let region = parallel.region else { return nil }
+        guard let start = parallel.region else { return nil }
         self.parallel = parallel
         // The header is there when the first step is over.
         let step = try parallel.joinSteps()
         firstStep = step == 0 ? try parallel.finish(step) : step
-        let header = region.load(as: RegionHeader.self)
-        guard let metric = Metric.Kind(rawValue: header.metric) else { return nil }
-        let shape = GraphShape(
-            dimensions: Int(header.dimensions), links: Int(header.links),
-            groundLinks: Int(header.groundLinks), efConstruction: Int(header.efConstruction),
-            maximumLevel: Int(header.maximumLevel))
+        let header = start.load(as: RegionHeader.self)
+        let index = try ServerRelation(parallel.index)
+        let meta = try HnswMeta.read(index)
         nodes = header.nodes
+        let region = Region(start, nodes: nodes, meta)
         graph = try MemoryGraph(
-            shape, Metric(metric, kernels), in: region + Self.headerBytes, nodes: nodes,
-            present: nodes, memory: memory)
-        construction = BatchConstruction(try GraphInsertion(shape, in: &graph))
+            meta.shape, Metric(meta.metric, kernels), in: region.graph, nodes: nodes,
+            rows: header.rows, isFilled: true, memory: memory)
+        codes = try HnswNodeCodes(meta, nodes: nodes, in: region.codes, memory)
+        writer = try HnswGraphWriter(
+            index, meta.layout, graph, codes, header.plan, isLast: true, memory)
+        construction = BatchConstruction(try GraphInsertion(meta.shape, in: &graph))
     }
 
-    /// The step from which on this participant takes part.
-    private var firstStep = 0
-
     /// Makes the nodes, without links.
-    private mutating func fill(
-        from collected: VectorCollection<ServerMemory>, _ memory: ServerMemory
+    private static func fill(
+        _ graph: inout MemoryGraph<ServerMemory>, from collected: VectorCollection<ServerMemory>,
+        _ memory: ServerMemory
     ) throws(ServerError) {
         var memory = memory
         graph.setCentre(of: collected.count) { collected[$0].vector }
@@ -121,12 +152,13 @@ struct HnswParallelBuild {
             }
             try collected.release(upTo: index, in: &memory)
         }
-        _ = parallel.count(collected.count - nodes)
-        firstStep = try parallel.finish(try parallel.joinSteps())
     }
 
-    /// Links the nodes, until all are linked by whomever; the leader then waits for the workers to end.
-    mutating func run() throws(ServerError) {
+    /// Links the nodes and writes the pages, until all that is done by whomever. The leader then waits for the workers to
+    /// end, and writes what is left.
+    ///
+    /// - Returns: in the leader, what was written.
+    mutating func run() throws(ServerError) -> WrittenGraph? {
         var step = firstStep
         // The first step was to make the nodes; each batch takes two.
         var linking = 1
@@ -139,9 +171,15 @@ struct HnswParallelBuild {
             first = batch.upperBound
             linking += 2
         }
-        guard parallel.isLeader else { return }
-        try parallel.waitForWorkers()
         report(parallel.count(0))
+        if parallel.isLeader {
+            pase_progress(PROGRESS_CREATEIDX_SUBPHASE, HnswPhase.writing.rawValue)
+        }
+        if step == linking { step = try encode(step) }
+        if step == linking + 1 { step = try write(step) }
+        guard parallel.isLeader else { return nil }
+        try parallel.waitForWorkers()
+        return try writer.finish(graph.entryIndex)
     }
 
     /// Shows how many rows all participants are done with; it is the leader's command.
@@ -166,6 +204,27 @@ struct HnswParallelBuild {
             try checkInterrupts()
             try construction.linkBack(batch, part: part, in: &graph)
             part = parallel.take(in: step)
+        }
+        return try parallel.finish(step)
+    }
+
+    private func encode(_ step: Int) throws(ServerError) -> Int {
+        guard let codes else { return try parallel.finish(step) }
+        var piece = parallel.take(in: step)
+        while piece < codes.pieces {
+            try checkInterrupts()
+            codes.encode(piece: piece, of: graph)
+            piece = parallel.take(in: step)
+        }
+        return try parallel.finish(step)
+    }
+
+    private mutating func write(_ step: Int) throws(ServerError) -> Int {
+        if parallel.isLeader { try writer.writeOthers() }
+        var piece = parallel.take(in: step)
+        while piece < writer.pieces {
+            try writer.writeNodes(piece: piece)
+            piece = parallel.take(in: step)
         }
         return try parallel.finish(step)
     }
@@ -200,11 +259,9 @@ struct HnswParallelBuild {
         _ meta: HnswMeta, nodes: Int, upperLevels: Int, collected: Int, workers: Int,
         participantBytes: Int
     ) -> Int {
-        let region = MemoryGraph<ServerMemory>.regionBytes(
-            meta.shape, nodes: nodes, upperLevels: upperLevels)
+        let region = Region.bytes(meta, nodes: nodes, rows: nodes, upperLevels: upperLevels)
         let participants = (workers + 1) * (participantBytes + nodes * MemoryLayout<UInt32>.stride)
-        // The codes are made when the vectors have been copied.
-        return region + participants + max(collected, HnswGraphWriter.bytesForCodes(nodes, meta))
+        return region + participants + collected
     }
 }
 
@@ -214,7 +271,7 @@ func hnswBuildWorker(_ parallel: UnsafeMutablePointer<PaseParallel>?) {
     entryPoint(fallback: ()) { () throws(ServerError) in
         guard let parallel = ParallelBuild(parallel) else { return }
         let memory = try ServerMemory.current().makeChild("pase_hnsw build worker")
-        if var build = try HnswParallelBuild(parallel, memory) { try build.run() }
+        if var build = try HnswParallelBuild(parallel, memory) { _ = try build.run() }
         try memory.delete()
     }
 }
