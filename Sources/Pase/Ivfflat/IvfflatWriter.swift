@@ -73,12 +73,11 @@ struct IvfflatWriter {
                 at: IvfflatLayout.groupHeaderBytes + page * 4)
         }
         group.put(UInt16(truncatingIfNeeded: used), at: 8)
-        try addPages(UInt32(truncatingIfNeeded: count + 1), to: pages.index)
-        try writePage(block, group, layout.groupBytes, IvfflatLayout.codesKind)
+        try writePage(group, layout.groupBytes, IvfflatLayout.codesKind, expected: block)
         for page in 0..<count {
             try writePage(
-                block &+ 1 &+ UInt32(truncatingIfNeeded: page), vectors + page * room, room,
-                IvfflatLayout.vectorsKind)
+                vectors + page * room, room, IvfflatLayout.vectorsKind,
+                expected: block &+ 1 &+ UInt32(truncatingIfNeeded: page))
         }
         if lastGroup != 0 {
             let locked = try pages.open(lastGroup, IvfflatLayout.codesKind, .exclusive)
@@ -93,15 +92,28 @@ struct IvfflatWriter {
     }
 
     private func writePage(
-        _ block: UInt32, _ item: UnsafeMutableRawPointer, _ bytes: Int, _ kind: UInt8
+        _ item: UnsafeMutableRawPointer, _ bytes: Int, _ kind: UInt8, expected: UInt32
     ) throws(ServerError) {
-        let locked = try LockedPage.openEmpty(pages.index, block)
+        let locked = try LockedPage.extend(pages.index)
+        guard locked.block == expected else {
+            throw ServerError(.internalError, "a page does not stand where it was planned")
+        }
+        try add(item, bytes, to: newPage(locked, kind))
+        try locked.close()
+    }
+
+    private func newPage(_ locked: LockedPage, _ kind: UInt8) throws(ServerError) -> IndexPage {
         try locked.markDirty()
         try locked.page.initialize(specialBytes: MetapageItem.specialBytes)
         try locked.page.mark(as: kind)
-        guard try locked.page.add(UnsafeRawBufferPointer(start: item, count: bytes)) != nil else {
+        return locked.page
+    }
+
+    private func add(_ item: UnsafeMutableRawPointer, _ bytes: Int, to page: IndexPage)
+        throws(ServerError)
+    {
+        guard try page.add(UnsafeRawBufferPointer(start: item, count: bytes)) != nil else {
             throw ServerError(.internalError, "an item of \(bytes) bytes fits no page")
         }
-        try locked.close()
     }
 }
