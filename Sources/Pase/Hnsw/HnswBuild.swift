@@ -238,8 +238,8 @@ private struct HnswBuild {
     /// Builds alone from now on: inserts what was collected, as if it had been done at once.
     private mutating func insertCollected() throws(ServerError) {
         workers = 0
-        pase_progress(HnswBuild.subphase, HnswPhase.loading.rawValue)
         guard let collected = collection, var part = inMemory else { return }
+        pase_progress(HnswBuild.subphase, HnswPhase.loading.rawValue)
         collection = nil
         var memory = memory
         for index in 0..<collected.count {
