@@ -14,7 +14,7 @@ import PostgresServer
 
 /// One participant's part of a build with workers.
 struct HnswParallelBuild {
-    /// What the region begins with, so that a worker knows what is behind. The rest says the metapage.
+    /// What the region begins with, so that a worker knows what is behind. The metapage says the rest.
     private struct RegionHeader: BitwiseCopyable {
         var nodes: Int
         var rows: Int
@@ -23,8 +23,7 @@ struct HnswParallelBuild {
 
     /// The region: header, codes, graph.
     private struct Region {
-        let start: UnsafeMutableRawPointer
-        let nodes: Int
+        private let start: UnsafeMutableRawPointer
         private let codesBytes: Int
 
         private static var headerBytes: Int {
@@ -37,7 +36,6 @@ struct HnswParallelBuild {
 
         init(_ start: UnsafeMutableRawPointer, nodes: Int, _ meta: HnswMeta) {
             self.start = start
-            self.nodes = nodes
             codesBytes = Self.codesBytes(nodes, meta)
         }
 
