@@ -94,7 +94,7 @@ sub new_server
 	$node->init(%options);
 	$node->append_conf('postgresql.conf',
 		"autovacuum = off\nmax_wal_size = 1GB\nmax_parallel_workers_per_gather = 0\n"
-		  . "jit = off\n" . ($settings // ''));
+		  . "jit = off\n" . ($options{allows_streaming} ? "wal_keep_size = 2GB\n" : '') . ($settings // ''));
 	$node->start;
 	add_helpers($node);
 	return $node;
@@ -162,8 +162,9 @@ sub whole
 	my $name = $options{name} // 'items';
 	my $query = $options{query} // -1;
 	my $dimensions = $options{dimensions} // 16;
-	my $calls = join(', ',
-		map { "test_whole('$name', $query, $dimensions, $_)" } @{ $methods{$method}{whole} });
+	my @arguments = @{ $methods{$method}{whole} };
+	@arguments = map { s/0\.1$/$options{late}/r } @arguments if defined $options{late};
+	my $calls = join(', ', map { "test_whole('$name', $query, $dimensions, $_)" } @arguments);
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $is_whole = is($node->safe_psql('postgres', "SELECT concat($calls)"), '', $what);
 	return sound($node, $what, name => $name) && $is_whole;
