@@ -146,6 +146,12 @@ struct PagedGraph: RepairableNeighborGraph {
 
     var entryNode: NodeReference? { entry?.node }
 
+    /// Makes the highest of the living nodes the entry point.
+    mutating func moveEntryPoint() {
+        entry = present.filter(isLive).map { EntryPoint(node: $0, level: level(of: $0)) }
+            .max { $0.level < $1.level }
+    }
+
     /// All nodes that are there.
     var present: [NodeReference] { references.filter(isThere) }
 

@@ -232,4 +232,35 @@ import VectorKernels
         #expect(snapshot.violations(shape).prefix(3) == [])
         #expect(Double(snapshot.reachable) >= 0.98 * Double(snapshot.nodes.count))
     }
+
+    /// All nodes of a plane go while others come, on two lines in it that only the plane connects.
+    @Test(arguments: [0, 10, 30, 60]) func whatComesWhileAllElseGoesIsConnected(before: Int)
+        throws
+    {
+        let shape = GraphShape(dimensions: 2, links: 4, efConstruction: 40, maximumLevel: 8)
+        let rows = Rows(920, 2)
+        for row in 0..<rows.count {
+            let isOnLine = row >= 800
+            rows.start[2 * row] = Float(row % 40)
+            rows.start[2 * row + 1] = isOnLine ? Float(row % 20) : Float(row / 40)
+        }
+        for seed in UInt64(50)..<60 {
+            var inserter = try Inserter(
+                PagedGraph(shape, .of(.squaredEuclidean), query: rows[0], rowCapacity: 99),
+                seed: seed)
+            for row in 0..<800 { try inserter.insert(row, of: rows) }
+            let old = inserter.graph.present
+            for row in 800..<(800 + before) { try inserter.insert(row, of: rows) }
+            for node in old {
+                inserter.graph.bury(node)
+                inserter.graph.doomed.insert(node.place)
+            }
+            for row in (800 + before)..<rows.count { try inserter.insert(row, of: rows) }
+            inserter.graph.moveEntryPoint()
+            try removeDoomed(from: &inserter.graph)
+            let snapshot = inserter.graph.snapshot()
+            #expect(snapshot.violations(shape).prefix(3) == [])
+            #expect(snapshot.reachable == snapshot.nodes.count, "seed \(seed)")
+        }
+    }
 }

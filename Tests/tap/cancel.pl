@@ -194,14 +194,20 @@ foreach (1 .. 3)
 	$whole = $took if !defined $whole || $took < $whole;
 	$node->safe_psql('postgres', 'DROP INDEX whole');
 }
-my $script = "$settings\n";
-foreach my $n (1 .. 40)
+# What else the machine does may have made that longer than it takes from now on.
+my ($timeouts, $pass) = (0, 0);
+while ($timeouts <= 10 && $pass++ < 5)
 {
-	my $timeout = int(1 + $whole * $n / 40);
-	$script .= "SET statement_timeout = $timeout;\nCREATE INDEX fails$n $build;\n";
+	my $script = "$settings\n";
+	foreach my $n (1 .. 40)
+	{
+		my $timeout = int(1 + $whole * $n / 40);
+		$script .= "SET statement_timeout = $timeout;\nCREATE INDEX fails${pass}_$n $build;\n";
+	}
+	my ($code, $out, $err) = $node->psql('postgres', $script, on_error_stop => 0);
+	$timeouts += () = $err =~ /statement timeout/g;
+	$whole /= 2;
 }
-my ($code, $out, $err) = $node->psql('postgres', $script, on_error_stop => 0);
-my $timeouts = () = $err =~ /statement timeout/g;
 cmp_ok($timeouts, '>', 10, 'builds that took too long');
 is($node->safe_psql('postgres', $nothing), $nothing_left, '... leave nothing behind');
 is(orphaned_files($node), '', '... and no files');

@@ -65,12 +65,11 @@ $node->safe_psql('postgres', 'DELETE FROM items WHERE id = -1');
 # thousand does not.
 my $assigning = in_background($node,
 	'CREATE INDEX items_v ON items USING pase_ivfflat (v) WITH (clustering_params = "1,20000");');
-my $is_there = wait_until($node,
-	"SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker'");
-ok($is_there, 'there is a worker');
-is($node->safe_psql('postgres',
-		"SELECT bool_or(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type = 'parallel worker'"),
-	't', 'it is terminated');
+# Once it shows the command it is connected with the leader.
+ok(wait_until($node,
+		"SELECT bool_or(pg_terminate_backend(pid)) FROM pg_stat_activity"
+		  . " WHERE backend_type = 'parallel worker' AND query LIKE 'CREATE INDEX items_v%'"),
+	'a worker is terminated');
 ($out, $err) = finished($assigning);
 like($err, qr/ERROR:  terminating background worker "parallel worker" due to administrator command/, 'the command ends with its error');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_class WHERE relname = 'items_v'"), 0, 'no index is left');

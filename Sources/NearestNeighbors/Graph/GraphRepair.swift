@@ -19,9 +19,11 @@ public protocol RepairableNeighborGraph: MutableNeighborGraph {
 ///
 /// A node that loses a neighbour is offered that neighbour's own neighbours in its place, which is
 /// where the way through it led (as in FreshDiskANN, Singh et al. 2021, algorithm 4), and chooses its
-/// links anew among those and the ones it keeps. Only where nothing is left is it searched for like a
-/// new node. Where most of its neighbours go, so do most links that led to it, and its new neighbours are
-/// linked to it like those of a new node.
+/// links anew among those and the ones it keeps.
+///
+/// Where most of its neighbours go, so do most links that led to it, and the ways to whatever lay behind
+/// them. Then it is searched for like a new node, too, and its new neighbours are linked to it like those of
+/// one. The same for a node without any neighbour: when it came, all nodes were dead.
 public struct GraphRepair {
     private let shape: GraphShape
     private var search: LayerSearch
@@ -40,8 +42,8 @@ public struct GraphRepair {
         throws(Memory.Failure)
     {
         self.shape = shape
-        // The neighbours kept and those of a few that go; or what a search finds.
-        capacity = max(shape.groundLinks &* 4, shape.efConstruction)
+        // What a search finds; the neighbours kept and those of a few that go.
+        capacity = shape.groundLinks &* 4 &+ shape.efConstruction
         search = try LayerSearch(shape, ef: max(shape.efConstruction, 1), in: &memory)
         insertion = try GraphInsertion(shape, in: &memory)
         selection = try NeighborSelection(capacity: capacity, in: &memory)
@@ -60,9 +62,10 @@ public struct GraphRepair {
             .assumingMemoryBound(to: ScoredNode.self)
     }
 
-    /// Repairs the links of a node that stays, on one level, if any of them leads to a doomed node.
+    /// Repairs the links of a node that stays, on one level, if any of them leads to a doomed node or there
+    /// are none.
     ///
-    /// O(links²) distances; more in the rare case of a search. `setQuery` makes the given vector, which
+    /// O(links²) distances, and where most neighbours go those of a search. `setQuery` makes the given vector, which
     /// stays valid, the graph's query.
     ///
     /// - Returns: whether the node's links were changed.
@@ -77,11 +80,13 @@ public struct GraphRepair {
             let count = try graph.neighbors(of: node, level: level, into: links)
             var doomed = 0
             for slot in 0..<count where graph.isDoomed(links[slot]) { doomed &+= 1 }
-            guard doomed > 0 else { return false }
+            guard doomed > 0 || count == 0 else { return false }
+            let isCutOff = doomed &* 2 > count || count == 0
             guard let vector = try graph.vector(of: node, scratch: own) else { return false }
             setQuery(&graph, vector)
-            var found = try gather(node, level, count, in: &graph)
-            if found == 0 { found = try searchAnew(node, level, in: &graph) }
+            var found = isCutOff ? try searchAnew(node, level, in: &graph) : 0
+            found = try gather(node, level, count, after: found, in: &graph)
+            if count == 0, found == 0 { return false }
             Self.sort(scored, found)
             for index in 0..<found {
                 selection.vectors[index] = try graph.vector(
@@ -94,7 +99,7 @@ public struct GraphRepair {
                 of: node, level: level, former: links, formerCount: count,
                 links: UnsafeBufferPointer(start: chosen, count: kept))
             {
-                if doomed &* 2 > count {
+                if isCutOff {
                     for index in 0..<kept {
                         try linkBack(chosen[index], level, to: node, vector, in: &graph)
                     }
@@ -125,13 +130,15 @@ public struct GraphRepair {
         try insertion.addLink(from: neighbor.node, level: level, to: target, vector, in: &graph)
     }
 
-    /// Scores the neighbours that stay and those of the neighbours that go.
+    /// Scores the neighbours that stay and those of the neighbours that go, after those that were found already.
     private mutating func gather<Graph: RepairableNeighborGraph>(
-        _ node: NodeReference, _ level: Int, _ count: Int, in graph: inout Graph
+        _ node: NodeReference, _ level: Int, _ count: Int, after already: Int,
+        in graph: inout Graph
     ) throws(Graph.Failure) -> Int {
         try graph.beginVisits()
         _ = try graph.visit(node)
-        var found = 0
+        for index in 0..<already { _ = try graph.visit(scored[index].node) }
+        var found = already
         for slot in 0..<count where !graph.isDoomed(links[slot]) {
             found = try score(links[slot], after: found, in: &graph)
         }

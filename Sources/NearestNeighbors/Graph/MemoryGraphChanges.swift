@@ -1,0 +1,188 @@
+import VectorKernels
+
+/// Adding nodes, rows and links.
+extension MemoryGraph {
+    /// See `MutableNeighborGraph`.
+    @inline(__always)
+    public mutating func vector(of node: NodeReference, scratch: UnsafeMutablePointer<Float>)
+        throws(Failure) -> UnsafePointer<Float>?
+    {
+        UnsafePointer(vector(index(node)))
+    }
+
+    /// See `MutableNeighborGraph`.
+    @inline(__always)
+    public mutating func keptDistances(
+        of node: NodeReference, level: Int, into distances: UnsafeMutablePointer<Float>
+    ) throws(Failure) -> Bool {
+        let index = index(node)
+        distances.copy(
+            from: links(index, level).distances, count: linkCount(index, level))
+        return true
+    }
+
+    /// See `MutableNeighborGraph`.
+    @inline(__always)
+    public func linkNotes(of node: NodeReference, level: Int, coarse: Bool)
+        -> UnsafeMutablePointer<Float>?
+    {
+        let index = index(node)
+        let notes = links(index, level).notes
+        if hasCoarseNotes(index, level) != coarse {
+            let kind: UInt8 = coarse ? 1 : 0
+            if level == 0 {
+                header(index).pointee.groundNotes = kind
+            } else {
+                upperStart(index, level).storeBytes(of: kind, toByteOffset: 4, as: UInt8.self)
+            }
+            notes[0] = .nan
+        }
+        return notes
+    }
+
+    /// Whether a list's notes come from rounded vectors.
+    @inline(__always)
+    func hasCoarseNotes(_ index: Int, _ level: Int) -> Bool {
+        if level == 0 { return header(index).pointee.groundNotes == 1 }
+        return upperStart(index, level).load(fromByteOffset: 4, as: UInt8.self) == 1
+    }
+
+    /// See `MutableNeighborGraph`.
+    public mutating func addRow(to node: NodeReference) throws(Failure) -> Bool {
+        let header = header(index(node))
+        let extra = ExtraRow(row: currentRow, next: header.pointee.extraRow)
+        var rows = extraRows
+        try rows.append(extra, in: &self)
+        extraRows = rows
+        header.pointee.extraRow = UInt32(truncatingIfNeeded: rows.count)
+        rowCount &+= 1
+        return true
+    }
+
+    /// See `MutableNeighborGraph`.
+    public mutating func addNode(level: Int, links lists: LinkLists) throws(Failure)
+        -> NodeReference
+    {
+        let index = try addUnlinkedNode(level: level)
+        setLinks(of: index, lists)
+        return reference(UInt32(truncatingIfNeeded: index))
+    }
+
+    /// Makes a node for the current row and vector that has no links yet. Its number is the next.
+    public mutating func addUnlinkedNode(level: Int) throws(Failure) -> Int {
+        let index = count
+        if index >> chunkShift == chunks.count {
+            let chunk = try allocate(bytes: stride << chunkShift)
+            var list = chunks
+            try list.append(chunk, in: &self)
+            chunks = list
+            if coarseStride > 0 {
+                let chunk = try allocate(bytes: coarseStride << chunkShift)
+                var list = coarseChunks
+                try list.append(chunk, in: &self)
+                coarseChunks = list
+            }
+        }
+        if index == visits.count {
+            var marks = visits
+            try marks.append(0, in: &self)
+            visits = marks
+        }
+        header(index).initialize(
+            to: Header(
+                row: currentRow, place: 0, upper: try upperRoom(level), extraRow: 0,
+                groundCount: 0, level: UInt8(truncatingIfNeeded: level), groundNotes: 0,
+                upperPlace: 0))
+        vector(index).copy(from: query, count: shape.dimensions)
+        var layer = 1
+        while layer <= level {
+            setLinkCount(index, layer, 0)
+            layer &+= 1
+        }
+        count &+= 1
+        rowCount &+= 1
+        roundNewest()
+        return index
+    }
+
+    /// Room for the upper links of a node, relative to the origin.
+    mutating func upperRoom(_ level: Int) throws(Failure) -> Int {
+        guard level > 0 else { return 0 }
+        guard let start = upperCursor else {
+            return Int(bitPattern: try allocate(bytes: level &* upperLevelBytes))
+        }
+        upperCursor = start &+ level &* upperLevelBytes
+        return start
+    }
+
+    /// Gives a node its own links, which it has none of so far.
+    func setLinks(of index: Int, _ lists: LinkLists) {
+        let level = level(at: index)
+        var layer = 0
+        while layer <= level {
+            let list = lists.list(layer)
+            let own = links(index, layer)
+            for slot in 0..<list.count {
+                own.indices[slot] = list[slot].node.block &- 1
+                own.distances[slot] = list[slot].distance
+            }
+            own.notes[0] = .nan
+            setLinkCount(index, layer, list.count)
+            layer &+= 1
+        }
+    }
+
+    /// The node of a number.
+    public func node(at index: Int) -> NodeReference {
+        reference(UInt32(truncatingIfNeeded: index))
+    }
+
+    /// The links of a node on a level, as node numbers with their distances.
+    @inline(__always)
+    func links(at index: Int, level: Int) -> (
+        nodes: UnsafePointer<UInt32>, distances: UnsafePointer<Float>, count: Int
+    ) {
+        let own = links(index, level)
+        return (
+            UnsafePointer(own.indices), UnsafePointer(own.distances), linkCount(index, level)
+        )
+    }
+
+    /// See `MutableNeighborGraph`.
+    @inline(__always)
+    public mutating func appendLink(
+        from node: NodeReference, level: Int, count: Int, to target: ScoredNode
+    ) throws(Failure) -> Bool {
+        let index = index(node)
+        guard level <= Int(header(index).pointee.level), linkCount(index, level) == count,
+            count < shape.capacity(level)
+        else { return false }
+        let own = links(index, level)
+        own.indices[count] = target.node.block &- 1
+        own.distances[count] = target.distance
+        setLinkCount(index, level, count &+ 1)
+        return true
+    }
+
+    /// See `MutableNeighborGraph`.
+    @inline(__always)
+    public mutating func replaceLink(
+        from node: NodeReference, level: Int, slot: Int, former: NodeReference,
+        to target: ScoredNode
+    ) throws(Failure) -> Bool {
+        let index = index(node)
+        guard slot < linkCount(index, level) else { return false }
+        let own = links(index, level)
+        guard reference(own.indices[slot]) == former else { return false }
+        own.indices[slot] = target.node.block &- 1
+        own.distances[slot] = target.distance
+        return true
+    }
+
+    /// See `MutableNeighborGraph`.
+    public mutating func promote(_ node: NodeReference, level: Int) throws(Failure) {
+        if entry == nil || level > (entry?.level ?? 0) {
+            entry = EntryPoint(node: node, level: level)
+        }
+    }
+}
