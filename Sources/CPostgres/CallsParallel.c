@@ -4,12 +4,8 @@
  * the leader merges. A graph: all take pieces of work, step by step, and no one begins a step before all are through
  * with the one before. See Parallel.h.
  */
-/* For sched_getaffinity(). */
-#define _GNU_SOURCE
-
 #include "CPostgres.h"
 
-#include <sched.h>
 #include <sys/statvfs.h>
 
 #include "access/table.h"
@@ -338,20 +334,6 @@ pase_parallel_next_step(PaseParallel *parallel)
 	ParallelArguments a = {.parallel = parallel};
 
 	return GUARDED(pase_parallel_next_step);
-}
-
-int
-pase_parallel_others(PaseParallel *parallel)
-{
-	return BarrierParticipants(&parallel->shared->barrier) - 1;
-}
-
-int
-pase_processors(void)
-{
-	cpu_set_t	processors;
-
-	return sched_getaffinity(0, sizeof(processors), &processors) == 0 ? CPU_COUNT(&processors) : INT_MAX;
 }
 
 /* ---- a worker ---- */

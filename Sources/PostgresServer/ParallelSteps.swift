@@ -19,17 +19,6 @@ extension ParallelBuild {
         Int(truncatingIfNeeded: pase_parallel_take(handle, Int32(truncatingIfNeeded: step)))
     }
 
-    /// Whether this participant does better to wait: the leader, where workers occupy every processor. With one
-    /// participant too many, each step would end with others waiting for one that is not running.
-    ///
-    /// - Parameter processors: see `ParallelBuild.processors`.
-    public func rests(processors: Int) -> Bool {
-        isLeader && Int(pase_parallel_others(handle)) >= processors
-    }
-
-    /// How many processors this process may run on; very many if that cannot be told.
-    public static var processors: Int { Int(pase_processors()) }
-
     /// Waits until all participants are through with a step.
     ///
     /// - Returns: the next step.

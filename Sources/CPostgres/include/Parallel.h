@@ -81,10 +81,6 @@ extern bool pase_parallel_scan(PaseParallel *parallel, PaseBuildRow row, void *s
 extern bool pase_parallel_join_steps(PaseParallel *parallel, int *step);
 /* Waits until all participants are through with the step. */
 extern bool pase_parallel_next_step(PaseParallel *parallel);
-/* How many other processes take part in the steps at present. */
-extern int	pase_parallel_others(PaseParallel *parallel);
-/* How many processors this process may run on; INT_MAX if that cannot be told. */
-extern int	pase_processors(void);
 /* Waits until all workers have finished; raises the error of one that failed. */
 extern bool pase_parallel_wait(PaseParallel *parallel);
 extern bool pase_parallel_end(PaseParallel *parallel);

@@ -7,8 +7,7 @@ import PostgresServer
 // 1. The leader has scanned the table and collected the vectors. Equal ones are joined, so that the size of the
 //    graph is known to the byte, and shared memory has a region for it.
 // 2. Workers start while the leader copies the nodes there, without links, and plans the pages.
-// 3. All of them link the nodes batch by batch; see BatchConstruction.swift. The leader takes part as long as there
-//    are fewer workers than processors.
+// 3. All of them, the leader too, link the nodes batch by batch; see BatchConstruction.swift.
 // 4. All of them make the codes, then write and log the pages of nodes. The leader writes the other pages.
 //
 // A worker may come late or not at all. The graph is the same however many there are, and so are the pages.
@@ -58,7 +57,6 @@ struct HnswParallelBuild {
     private let nodes: Int
     /// The step from which on this participant takes part.
     private let firstStep: Int
-    private let processors = ParallelBuild.processors
 
     /// The leader's part: starts workers and makes the nodes of the collected vectors, whose memory it gives back.
     ///
@@ -168,10 +166,10 @@ struct HnswParallelBuild {
             if step == linking { step = try link(batch, step) }
             if step == linking + 1 { step = try linkBack(batch, step) }
             try BatchConstruction.finish(batch, in: &graph)
-            report(parallel.count(0))
             first = batch.upperBound
             linking += 2
         }
+        report(parallel.count(0))
         if parallel.isLeader {
             pase_progress(PROGRESS_CREATEIDX_SUBPHASE, HnswPhase.writing.rawValue)
         }
@@ -187,10 +185,7 @@ struct HnswParallelBuild {
         if parallel.isLeader { pase_progress(PROGRESS_CREATEIDX_TUPLES_DONE, Int64(rows)) }
     }
 
-    private var rests: Bool { parallel.rests(processors: processors) }
-
     private mutating func link(_ batch: Range<Int>, _ step: Int) throws(ServerError) -> Int {
-        guard !rests else { return try parallel.finish(step) }
         var index = batch.lowerBound + parallel.take(in: step)
         while index < batch.upperBound {
             try checkInterrupts()
@@ -202,7 +197,6 @@ struct HnswParallelBuild {
     }
 
     private mutating func linkBack(_ batch: Range<Int>, _ step: Int) throws(ServerError) -> Int {
-        guard !rests else { return try parallel.finish(step) }
         var part = parallel.take(in: step)
         while part < BatchConstruction.parts {
             try checkInterrupts()
@@ -213,7 +207,7 @@ struct HnswParallelBuild {
     }
 
     private func encode(_ step: Int) throws(ServerError) -> Int {
-        guard let codes, !rests else { return try parallel.finish(step) }
+        guard let codes else { return try parallel.finish(step) }
         var piece = parallel.take(in: step)
         while piece < codes.pieces {
             try checkInterrupts()
@@ -225,7 +219,6 @@ struct HnswParallelBuild {
 
     private mutating func write(_ step: Int) throws(ServerError) -> Int {
         if parallel.isLeader { try writer.writeOthers() }
-        guard !rests else { return try parallel.finish(step) }
         var piece = parallel.take(in: step)
         while piece < writer.pieces {
             try writer.writeNodes(piece: piece)
