@@ -21,9 +21,10 @@ public protocol RepairableNeighborGraph: MutableNeighborGraph {
 /// where the way through it led (as in FreshDiskANN, Singh et al. 2021, algorithm 4), and chooses its
 /// links anew among those and the ones it keeps.
 ///
-/// Where most of its neighbours go, so do most links that led to it, and the ways to whatever lay behind
-/// them. Then it is searched for like a new node, too, and its new neighbours are linked to it like those of
-/// one. The same for a node without any neighbour: when it came, all nodes were dead.
+/// Where most of its neighbours go, so do most links that led to it, and its new neighbours are linked to it
+/// like those of a new node. Where hardly any stays, the ways to whatever lay behind them are gone as well, and
+/// it is searched for like a new node, too. The same for a node without any neighbour: when it came, all
+/// nodes were dead.
 public struct GraphRepair {
     private let shape: GraphShape
     private var search: LayerSearch
@@ -65,7 +66,7 @@ public struct GraphRepair {
     /// Repairs the links of a node that stays, on one level, if any of them leads to a doomed node or there
     /// are none.
     ///
-    /// O(links²) distances, and where most neighbours go those of a search. `setQuery` makes the given vector, which
+    /// O(links²) distances, and where hardly a neighbour stays those of a search. `setQuery` makes the given vector, which
     /// stays valid, the graph's query.
     ///
     /// - Returns: whether the node's links were changed.
@@ -81,7 +82,7 @@ public struct GraphRepair {
             var doomed = 0
             for slot in 0..<count where graph.isDoomed(links[slot]) { doomed &+= 1 }
             guard doomed > 0 || count == 0 else { return false }
-            let isCutOff = doomed &* 2 > count || count == 0
+            let isCutOff = doomed &* 4 > count &* 3 || count == 0
             guard let vector = try graph.vector(of: node, scratch: own) else { return false }
             setQuery(&graph, vector)
             var found = isCutOff ? try searchAnew(node, level, in: &graph) : 0
@@ -99,7 +100,7 @@ public struct GraphRepair {
                 of: node, level: level, former: links, formerCount: count,
                 links: UnsafeBufferPointer(start: chosen, count: kept))
             {
-                if isCutOff {
+                if isCutOff || doomed &* 2 > count {
                     for index in 0..<kept {
                         try linkBack(chosen[index], level, to: node, vector, in: &graph)
                     }
