@@ -90,7 +90,7 @@ my $pid = $node->safe_psql('postgres',
 	"SELECT pid FROM pg_stat_activity WHERE query LIKE 'INSERT INTO items SELECT n%' LIMIT 1");
 kill 'KILL', $pid;
 eval { $clients->finish; };
-ok($node->poll_query_until('postgres', 'SELECT true'), 'the server is back after a backend was killed');
+wait_for_server($node);
 whole($node, 'after a backend was killed: the index has every row');
 
 $node->safe_psql('postgres', 'DELETE FROM items WHERE id % 3 = 0');

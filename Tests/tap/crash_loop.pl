@@ -168,19 +168,6 @@ sub is_there
 	return $line ne '' && $line !~ /\) Z /;
 }
 
-# Waits for the server to take connections again. A psql that it turns away may be gone before it is told what to run,
-# which the framework takes for an error of the test.
-sub wait_for_server
-{
-	my $end = time + 60;
-	until (eval { ($node->psql('postgres', 'SELECT true'))[0] == 0 })
-	{
-		die 'the server is not back' if time > $end;
-		sleep 0.05;
-	}
-	return;
-}
-
 # How often the postmaster has started all anew.
 sub restarts { return scalar(() = slurp_file($node->logfile) =~ /all server processes terminated; reinitializing/g); }
 
@@ -350,7 +337,7 @@ foreach my $round (1 .. $rounds)
 	}
 	else
 	{
-		wait_for_server();
+		wait_for_server($node);
 	}
 	compare_rows($what, @writers);
 	remove_tree($before) if defined $before;

@@ -198,7 +198,7 @@ while ($tried < $wanted && @bad < 20)
 		{
 			my ($why) = $err =~ /^(.*(?:FATAL|PANIC|57014|53200|closed).*)$/m;
 			push @bad, "damage $table->{number}, $table->{name}, $table->{done}: " . ($why // "code $code");
-			$node->poll_query_until('postgres', 'SELECT true');
+			wait_for_server($node);
 		}
 	}
 	$node->stop;

@@ -16,7 +16,7 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
   for_method each_method with_codes method by_method new_server add_helpers create_items index_items add_items whole sound
-  recall in_background finished wait_until watch_build no_complaints orphaned_files file_of slurp write_file item_on_page seed
+  recall in_background finished wait_until wait_for_server watch_build no_complaints orphaned_files file_of slurp write_file item_on_page seed
   number_from_environment summary
 );
 
@@ -223,6 +223,20 @@ sub wait_until
 	}
 	diag("in vain: $query");
 	return 0;
+}
+
+# Waits for a server to take connections again. A psql that it turns away may be gone before it is told what to run,
+# which the framework takes for an error of the test.
+sub wait_for_server
+{
+	my ($node) = @_;
+	my $end = time + 60;
+	until (eval { ($node->psql('postgres', 'SELECT true'))[0] == 0 })
+	{
+		die 'the server is not back' if time > $end;
+		sleep 0.05;
+	}
+	return;
 }
 
 # Looks at the progress view all the time, from before a build begins until it is over: what it showed is then in the
