@@ -66,8 +66,8 @@ public struct GraphRepair {
     /// Repairs the links of a node that stays, on one level, if any of them leads to a doomed node or there
     /// are none.
     ///
-    /// O(links²) distances, and where hardly a neighbour stays those of a search. `setQuery` makes the given vector, which
-    /// stays valid, the graph's query.
+    /// O(links²) distances, and where hardly a neighbour stays those of a search. `setQuery` makes the given
+    /// vector, which stays valid, the graph's query.
     ///
     /// - Returns: whether the node's links were changed.
     @inline(__always)
@@ -87,7 +87,8 @@ public struct GraphRepair {
             setQuery(&graph, vector)
             var found = isCutOff ? try searchAnew(node, level, in: &graph) : 0
             found = try gather(node, level, count, after: found, in: &graph)
-            if count == 0, found == 0 { return false }
+            if found == 0, !isCutOff { found = try searchAnew(node, level, in: &graph) }
+            if found == 0, count == 0 { return false }
             Self.sort(scored, found)
             for index in 0..<found {
                 selection.vectors[index] = try graph.vector(
