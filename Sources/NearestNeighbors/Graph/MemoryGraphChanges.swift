@@ -1,6 +1,6 @@
 import VectorKernels
 
-/// Adding nodes, rows and links.
+/// Adding nodes, rows and links, and what choosing links needs to know.
 extension MemoryGraph {
     /// See `MutableNeighborGraph`.
     @inline(__always)
@@ -130,22 +130,6 @@ extension MemoryGraph {
             setLinkCount(index, layer, list.count)
             layer &+= 1
         }
-    }
-
-    /// The node of a number.
-    public func node(at index: Int) -> NodeReference {
-        reference(UInt32(truncatingIfNeeded: index))
-    }
-
-    /// The links of a node on a level, as node numbers with their distances.
-    @inline(__always)
-    func links(at index: Int, level: Int) -> (
-        nodes: UnsafePointer<UInt32>, distances: UnsafePointer<Float>, count: Int
-    ) {
-        let own = links(index, level)
-        return (
-            UnsafePointer(own.indices), UnsafePointer(own.distances), linkCount(index, level)
-        )
     }
 
     /// See `MutableNeighborGraph`.

@@ -155,7 +155,8 @@ sub sound
 	return is(join("\n", @errors), '', "$what: no error on its pages");
 }
 
-# Tests: the index holds the table's rows, each once and at its place, and is sound.
+# Tests: the index holds the table's rows, each once and at its place, and is sound. Of the options, late is the share of rows
+# that a search for all of them may meet late, where a test does not know how many rows it will have.
 sub whole
 {
 	my ($node, $what, %options) = @_;

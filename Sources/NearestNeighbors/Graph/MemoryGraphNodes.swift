@@ -1,5 +1,21 @@
-/// What writing a graph's pages needs of it.
+/// Nodes by their numbers, for building in batches and for writing pages.
 extension MemoryGraph {
+    /// The node of a number.
+    public func node(at index: Int) -> NodeReference {
+        reference(UInt32(truncatingIfNeeded: index))
+    }
+
+    /// The links of a node on a level, as node numbers with their distances.
+    @inline(__always)
+    func links(at index: Int, level: Int) -> (
+        nodes: UnsafePointer<UInt32>, distances: UnsafePointer<Float>, count: Int
+    ) {
+        let own = links(index, level)
+        return (
+            UnsafePointer(own.indices), UnsafePointer(own.distances), linkCount(index, level)
+        )
+    }
+
     /// A node's vector.
     public func vector(at index: Int) -> UnsafePointer<Float> { UnsafePointer(vector(index)) }
 
