@@ -142,9 +142,9 @@ public struct CodeKernelTable: @unchecked Sendable {
         #endif
     }
 
-    /// The kernels of the highest level this processor has. Asks the processor each time.
+    /// The kernels of the level to use, `InstructionLevel.best`. Asks the processor each time.
     public static func best() -> CodeKernelTable {
-        table(for: .avx512) ?? table(for: .avx2)
+        table(for: .best)
             ?? CodeKernelTable(VectorKernelsBaseline.codeKernelFunctions(), .baseline)
     }
 }

@@ -32,6 +32,13 @@ public enum InstructionLevel: Int, CaseIterable, Sendable {
         }
     }
 
+    /// The highest level to use: what this processor has, unless the environment variable `PASE_INSTRUCTIONS`, which is
+    /// `baseline`, `avx2` or `avx512`, says less.
+    public static var best: InstructionLevel {
+        let limit = Int(kernels_level_limit())
+        return supported.last { $0.rawValue <= limit } ?? .baseline
+    }
+
     /// The levels this processor has, in ascending order; the baseline is always among them.
     public static var supported: [InstructionLevel] { allCases.filter { $0.isSupported } }
 

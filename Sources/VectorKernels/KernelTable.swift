@@ -147,9 +147,9 @@ public struct KernelTable: @unchecked Sendable {
         #endif
     }
 
-    /// The kernels of the highest level this processor has. Asks the processor each time.
+    /// The kernels of the level to use, `InstructionLevel.best`. Asks the processor each time.
     public static func best() -> KernelTable {
-        table(for: .avx512) ?? table(for: .avx2)
+        table(for: .best)
             ?? KernelTable(VectorKernelsBaseline.kernelFunctions(), .baseline)
     }
 }

@@ -67,7 +67,7 @@ private struct CountedMemory: MemorySource {
             }
         }
         var builders = views.indices.map {
-            BatchConstruction(GraphInsertion(shape, in: &views[$0]))
+            BatchConstruction(GraphInsertion(shape, in: &views[$0]), nodes: nodes)
         }
         var turns = RandomSource(seed: UInt64(participants))
         var first = 0
@@ -82,7 +82,7 @@ private struct CountedMemory: MemorySource {
                 let turn = Int.random(in: 0..<participants, using: &turns)
                 builders[turn].linkBack(batch, part: part, in: &views[turn])
             }
-            for turn in views.indices { BatchConstruction.finish(batch, in: &views[turn]) }
+            for turn in views.indices { builders[turn].finish(batch, in: &views[turn]) }
             first = batch.upperBound
         }
         #expect((0..<64).allSatisfy { (region + bytes + $0).load(as: UInt8.self) == 0xA5 })
@@ -156,7 +156,7 @@ private struct CountedMemory: MemorySource {
         var view = TestGraph(
             shape, metric, in: copy, nodes: 2000, rows: 2000, isFilled: true,
             memory: PooledMemory())
-        BatchConstruction.finish(0..<2000, in: &view)
+        BatchConstruction(GraphInsertion(shape, in: &view), nodes: 2000).finish(0..<2000, in: &view)
         #expect(view.snapshot() == original)
         #expect(original.nodes.contains { $0.level > 1 })
     }

@@ -31,6 +31,7 @@ struct PagedGraph: RepairableNeighborGraph {
     private(set) var references: [NodeReference] = []
     private var freePlaces: [NodeReference] = []
     private var entry: EntryPoint?
+    private var farCount = 0
     private var visited: VisitedSet
     private var memory = PooledMemory()
     private var random = RandomSource(seed: 99)
@@ -96,19 +97,45 @@ struct PagedGraph: RepairableNeighborGraph {
 
     func level(of node: NodeReference) -> Int { Int(get(node, Self.levelOffset, UInt8.self)) }
 
+    /// A link as a record has it.
+    struct Link: Equatable {
+        var node: NodeReference
+        var isBackbone: Bool
+
+        private static let backboneBit: UInt64 = 1 << 63
+
+        init(_ node: NodeReference, isBackbone: Bool) {
+            self.node = node
+            self.isBackbone = isBackbone
+        }
+
+        init(_ link: ScoredNode) { self.init(link.node, isBackbone: link.isBackbone) }
+
+        init(word: UInt64) {
+            node = NodeReference(raw: word & ~Self.backboneBit)
+            isBackbone = word & Self.backboneBit != 0
+        }
+
+        var word: UInt64 { node.raw | (isBackbone ? Self.backboneBit : 0) }
+    }
+
     func links(of node: NodeReference, _ level: Int) -> [NodeReference] {
+        list(of: node, level).map(\.node)
+    }
+
+    func list(of node: NodeReference, _ level: Int) -> [Link] {
         guard isThere(node), level <= self.level(of: node) else { return [] }
         let start = listOffset(level)
         return (0..<Int(get(node, start, UInt64.self))).map {
-            NodeReference(raw: get(node, start + 8 + 8 * $0, UInt64.self))
+            Link(word: get(node, start + 8 + 8 * $0, UInt64.self))
         }
     }
 
-    private mutating func setLinks(of node: NodeReference, _ level: Int, _ links: [NodeReference]) {
+    private mutating func setLinks(of node: NodeReference, _ level: Int, _ links: [Link]) {
         precondition(level <= self.level(of: node) && links.count <= shape.capacity(level))
         put(node, listOffset(level), UInt64(links.count))
         for (slot, link) in links.enumerated() {
-            put(node, listOffset(level) + 8 + 8 * slot, link.raw)
+            put(node, listOffset(level) + 8 + 8 * slot, link.word)
         }
     }
 
@@ -158,10 +185,10 @@ struct PagedGraph: RepairableNeighborGraph {
     /// Somebody else changes a list: a link moves, goes, or comes again.
     private mutating func isTooLate(_ node: NodeReference, _ level: Int) -> Bool {
         guard Int.random(in: 0..<100, using: &random) < interference else { return false }
-        var list = links(of: node, level)
+        var list = list(of: node, level)
         switch Int.random(in: 0..<3, using: &random) {
         case 0: list.shuffle(using: &random)
-        case 1: if !list.isEmpty { list.removeLast() }
+        case 1: if let last = list.last, !last.isBackbone { list.removeLast() }
         default: break
         }
         setLinks(of: node, level, list)
@@ -222,7 +249,26 @@ struct PagedGraph: RepairableNeighborGraph {
 
     mutating func breathe() throws(PagedFailure) { try count() }
 
+    var descentBeam: Int { FarNodes.beam(far: farCount, of: references.count) }
+
     // MARK: MutableNeighborGraph
+
+    mutating func noteFar() throws(PagedFailure) {
+        try count()
+        farCount += 1
+    }
+
+    mutating func links(of node: NodeReference, level: Int, into list: LinkList)
+        throws(PagedFailure) -> Int
+    {
+        try count()
+        let links = self.list(of: node, level)
+        for (slot, link) in links.enumerated() {
+            list.nodes[slot] = link.node
+            list.isBackbone[slot] = link.isBackbone
+        }
+        return links.count
+    }
 
     mutating func vector(of node: NodeReference, scratch: UnsafeMutablePointer<Float>)
         throws(PagedFailure) -> UnsafePointer<Float>?
@@ -261,7 +307,7 @@ struct PagedGraph: RepairableNeighborGraph {
         put(node, Self.isDeadOffset, UInt8(0))
         put(node, Self.rowCountOffset, UInt16(1))
         put(node, Self.rowsOffset, currentRow)
-        for level in 0...level { setLinks(of: node, level, lists.list(level).map(\.node)) }
+        for level in 0...level { setLinks(of: node, level, lists.list(level).map(Link.init)) }
         for element in 0..<shape.dimensions {
             put(node, listOffset(shape.maximumLevel + 1) + 4 * element, query[element])
         }
@@ -288,9 +334,14 @@ struct PagedGraph: RepairableNeighborGraph {
         guard isThere(node), level <= self.level(of: node), !isTooLate(node, level) else {
             return false
         }
-        let list = links(of: node, level)
+        var list = list(of: node, level)
+        if let slot = list.firstIndex(where: { $0.node == target.node }) {
+            list[slot].isBackbone = list[slot].isBackbone || target.isBackbone
+            setLinks(of: node, level, list)
+            return true
+        }
         guard list.count == count, count < shape.capacity(level) else { return false }
-        setLinks(of: node, level, list + [target.node])
+        setLinks(of: node, level, list + [Link(target)])
         return true
     }
 
@@ -302,9 +353,12 @@ struct PagedGraph: RepairableNeighborGraph {
         guard isThere(node), level <= self.level(of: node), !isTooLate(node, level) else {
             return false
         }
-        var list = links(of: node, level)
-        guard slot < list.count, list[slot] == former else { return false }
-        list[slot] = target.node
+        var list = list(of: node, level)
+        guard slot < list.count, list[slot].node == former,
+            !list[slot].isBackbone || isDoomed(former)
+        else { return false }
+        if list.contains(where: { $0.node == target.node }) { return true }
+        list[slot] = Link(target)
         setLinks(of: node, level, list)
         return true
     }
@@ -319,14 +373,17 @@ struct PagedGraph: RepairableNeighborGraph {
     func isDoomed(_ node: NodeReference) -> Bool { doomed.contains(node.place) }
 
     mutating func rewriteLinks(
-        of node: NodeReference, level: Int, former: UnsafePointer<NodeReference>,
-        formerCount: Int, links: UnsafeBufferPointer<ScoredNode>
+        of node: NodeReference, level: Int, former: LinkList, formerCount: Int,
+        links: UnsafeBufferPointer<ScoredNode>
     ) throws(PagedFailure) -> Bool {
         try count()
         guard isThere(node), level <= self.level(of: node), !isTooLate(node, level),
-            self.links(of: node, level) == (0..<formerCount).map({ former[$0] })
+            list(of: node, level)
+                == (0..<formerCount).map({
+                    Link(former.nodes[$0], isBackbone: former.isBackbone[$0])
+                })
         else { return false }
-        setLinks(of: node, level, links.map(\.node))
+        setLinks(of: node, level, links.map(Link.init))
         return true
     }
 }

@@ -85,12 +85,75 @@ import VectorKernels
         }
     }
 
-    /// By how much a link is spared.
-    private func spare(_ kind: Metric.Kind, _ distance: Float, _ cover: Float) -> Float {
+    /// By how much a link is spared: first whether another one covers it, then by how much it does, or the distance.
+    private func spare(_ kind: Metric.Kind, _ distance: Float, _ cover: Float) -> [Float] {
+        guard cover <= distance else { return [0, distance] }
         switch kind {
-        case .squaredEuclidean: cover == 0 ? .infinity : distance / cover
-        case .cosine: cover <= -1 ? .infinity : (1 + distance) / (1 + cover)
-        case .innerProduct: distance - cover
+        case .squaredEuclidean: return [1, cover == 0 ? .infinity : distance / cover]
+        case .cosine: return [1, cover <= -1 ? .infinity : (1 + distance) / (1 + cover)]
+        case .innerProduct: return [1, distance - cover]
+        }
+    }
+
+    nonisolated(unsafe) private static let noBackbone: UnsafePointer<Bool> = {
+        let none = UnsafeMutablePointer<Bool>.allocate(capacity: 64)
+        none.initialize(repeating: false, count: 64)
+        return UnsafePointer(none)
+    }()
+
+    @Test func linksOfTheBackboneStay() {
+        var random = RandomSource(seed: 14)
+        var memory = PooledMemory()
+        let eviction = LinkEviction(capacity: 31, in: &memory)
+        let vectors = UnsafeMutablePointer<UnsafePointer<Float>?>.allocate(capacity: 31)
+        let isBackbone = UnsafeMutablePointer<Bool>.allocate(capacity: 31)
+        defer {
+            vectors.deallocate()
+            isBackbone.deallocate()
+        }
+        for _ in 0..<500 {
+            let count = Int.random(in: 1...30, using: &random)
+            let candidates = Candidates(count + 1, isSorted: false, gone: false, using: &random)
+            for slot in 0...count {
+                vectors[slot] = candidates.vectors[slot]
+                eviction.distances[slot] = candidates.scored[slot].distance
+                isBackbone[slot] = Int.random(in: 0..<3, using: &random) > 0
+            }
+            let ends = VectorEnds(
+                vectors: vectors, metric: candidates.metric,
+                dimensions: candidates.rows.dimensions)
+            eviction.measure(ends, count: count, into: eviction.covers)
+            let isFull = (0..<count).allSatisfy { isBackbone[$0] }
+            let isWanted = Bool.random(using: &random)
+            let slot = eviction.choose(
+                ends, count: count, isBackbone: UnsafePointer(isBackbone), isWanted: isWanted,
+                covers: eviction.covers)
+            #expect(slot == count ? isFull || !isWanted : !isBackbone[slot])
+        }
+    }
+
+    @Test func candidatesOfTheBackboneAreChosen() {
+        var random = RandomSource(seed: 15)
+        var memory = PooledMemory()
+        let selection = NeighborSelection(capacity: 40, in: &memory)
+        for _ in 0..<300 {
+            let count = Int.random(in: 1...40, using: &random)
+            let candidates = Candidates(count, isSorted: true, gone: false, using: &random)
+            var scored = (0..<count).map { candidates.scored[$0] }
+            let limit = Int.random(in: 1...20, using: &random)
+            for _ in 0..<min(limit, count) / 2 {
+                scored[Int.random(in: 0..<count, using: &random)].isBackbone = true
+            }
+            for slot in 0..<count { selection.vectors[slot] = candidates.vectors[slot] }
+            let target = UnsafeMutablePointer<ScoredNode>.allocate(capacity: limit)
+            defer { target.deallocate() }
+            let chosen = selection.choose(
+                scored, count: count, limit: limit, metric: candidates.metric,
+                dimensions: candidates.rows.dimensions, into: target)
+            #expect(chosen == min(limit, count))
+            let kept = (0..<chosen).count { target[$0].isBackbone }
+            #expect(kept == scored.count { $0.isBackbone })
+            #expect(Set((0..<chosen).map { target[$0].node.raw }).count == chosen)
         }
     }
 
@@ -116,12 +179,15 @@ import VectorKernels
             for new in count..<count + 30 {
                 vectors[count] = candidates.vectors[new]
                 eviction.distances[count] = candidates.scored[new].distance
-                let slot = eviction.choose(ends, count: count, covers: eviction.covers)
+                let slot = eviction.choose(
+                    ends, count: count, isBackbone: Self.noBackbone, isWanted: false,
+                    covers: eviction.covers)
 
                 let spared = zip(list + [new], covers(candidates, list + [new])).map {
                     spare(candidates.metric.kind, candidates.scored[$0].distance, $1)
                 }
-                let expected = spared.firstIndex(of: spared.max() ?? 0)
+                let most = spared.max { $0.lexicographicallyPrecedes($1) } ?? []
+                let expected = spared.firstIndex(of: most)
                 #expect(slot == expected)
                 if slot < count {
                     list[slot] = new
@@ -162,8 +228,12 @@ import VectorKernels
             one.measure(vectors, count: count, into: one.covers)
             other.measure(known, count: count, into: other.covers)
             #expect(
-                one.choose(vectors, count: count, covers: one.covers)
-                    == other.choose(known, count: count, covers: other.covers))
+                one.choose(
+                    vectors, count: count, isBackbone: Self.noBackbone, isWanted: false,
+                    covers: one.covers)
+                    == other.choose(
+                        known, count: count, isBackbone: Self.noBackbone, isWanted: false,
+                        covers: other.covers))
             for slot in 0..<count { #expect(one.covers[slot] == other.covers[slot]) }
         }
     }
@@ -183,6 +253,8 @@ import VectorKernels
         let ends = VectorEnds(
             vectors: vectors, metric: .of(.innerProduct), dimensions: 2)
         eviction.measure(ends, count: 4, into: eviction.covers)
-        #expect((0...4).contains(eviction.choose(ends, count: 4, covers: eviction.covers)))
+        let slot = eviction.choose(
+            ends, count: 4, isBackbone: Self.noBackbone, isWanted: false, covers: eviction.covers)
+        #expect((0...4).contains(slot))
     }
 }

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "TileKernels.h"
 
@@ -87,6 +89,21 @@ static inline bool kernels_has_avx512_level(void)
 }
 
 #endif
+
+/*
+ * The highest instruction level to use, however new the processor: 0 is the baseline, 1 AVX2, 2 AVX-512, 3 no limit. For
+ * developers, so that one machine tests what others run.
+ */
+static inline int kernels_level_limit(void)
+{
+    const char *name = getenv("PASE_INSTRUCTIONS");
+
+    if (name == NULL)
+        return 3;
+    if (strcmp(name, "baseline") == 0)
+        return 0;
+    return strcmp(name, "avx2") == 0 ? 1 : strcmp(name, "avx512") == 0 ? 2 : 3;
+}
 
 /* What follows is inlined into its caller, which must be compiled for the same instructions. */
 #if defined(__x86_64__)

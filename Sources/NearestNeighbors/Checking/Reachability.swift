@@ -13,34 +13,87 @@ public protocol NumberedLinks: MemorySource {
         -> Int
 }
 
-/// Which nodes links lead to from one of them on.
+/// Which nodes links lead to from one of them on, or which ones links lead from to that one.
+///
+/// Where both are all nodes, each node can be reached from each other. Searches need that: they start wherever the walk
+/// down the upper layers ends.
 public struct Reachability {
     /// The nodes that are reached.
     public let nodes: FixedBits
     /// How many there are.
     public private(set) var count = 0
+    private let followed: FixedBits
+    private let list: UnsafeMutablePointer<UInt32>
+    private let mostLinks: Int
 
-    /// Follows all links from a node, in the order of the nodes' numbers, again and again until nothing new is met.
-    /// Two bits of memory for each node.
+    private init<Links: NumberedLinks>(in graph: inout Links) throws(Links.Failure) {
+        nodes = try FixedBits(graph.nodeCount, in: &graph)
+        followed = try FixedBits(graph.nodeCount, in: &graph)
+        mostLinks = graph.mostLinks
+        list = try graph.allocate(bytes: max(mostLinks, 1) &* 4)
+            .assumingMemoryBound(to: UInt32.self)
+    }
+
+    /// Follows all links from a node. Two bits of memory for each node; O(links).
     public init<Links: NumberedLinks>(from first: Int, in graph: inout Links)
         throws(Links.Failure)
     {
-        nodes = try FixedBits(graph.nodeCount, in: &graph)
-        let followed = try FixedBits(graph.nodeCount, in: &graph)
-        let list = try graph.allocate(bytes: max(graph.mostLinks, 1) &* 4)
-            .assumingMemoryBound(to: UInt32.self)
+        try self.init(in: &graph)
+        try extend(from: first, in: &graph)
+    }
+
+    /// Follows all links from one more node, in the order of the nodes' numbers, again and again until nothing new is
+    /// met.
+    public mutating func extend<Links: NumberedLinks>(from first: Int, in graph: inout Links)
+        throws(Links.Failure)
+    {
         _ = nodes.insert(first)
         while var node = nodes.first(from: 0, notIn: followed) {
             while true {
                 _ = followed.insert(node)
                 count &+= 1
                 let found = try graph.links(of: node, into: list)
-                for slot in 0..<min(found, graph.mostLinks) { _ = nodes.insert(Int(list[slot])) }
+                for slot in 0..<min(found, mostLinks) { _ = nodes.insert(Int(list[slot])) }
                 guard let next = nodes.first(from: node &+ 1, notIn: followed) else { break }
                 node = next
             }
         }
-        try graph.release(UnsafeMutableRawPointer(list))
-        try followed.free(in: &graph)
+    }
+
+    /// Finds the nodes among `others` from which a chain of links leads to a node. Goes through the nodes that are not
+    /// known to be such again and again, until there is nothing new: in a graph that is whole, hardly more than once.
+    public init<Links: NumberedLinks>(
+        to last: Int, among others: FixedBits, in graph: inout Links
+    ) throws(Links.Failure) {
+        try self.init(in: &graph)
+        try extend(to: last, among: others, in: &graph)
+    }
+
+    /// Goes on after a node more has been found to be such.
+    public mutating func extend<Links: NumberedLinks>(
+        to last: Int, among others: FixedBits, in graph: inout Links
+    ) throws(Links.Failure) {
+        if nodes.insert(last) { count &+= 1 }
+        var isNew = true
+        while isNew {
+            isNew = false
+            var node = 0
+            while let next = others.first(from: node, notIn: nodes) {
+                node = next &+ 1
+                let found = try graph.links(of: next, into: list)
+                for slot in 0..<min(found, mostLinks) where nodes.contains(Int(list[slot])) {
+                    if nodes.insert(next) { count &+= 1 }
+                    isNew = true
+                    break
+                }
+            }
+        }
+    }
+
+    /// Gives back all memory, `nodes` included.
+    public func free<Memory: MemorySource>(in memory: inout Memory) throws(Memory.Failure) {
+        try memory.release(UnsafeMutableRawPointer(list))
+        try followed.free(in: &memory)
+        try nodes.free(in: &memory)
     }
 }

@@ -45,9 +45,9 @@ struct KMeansRun {
     func takeDistinctRows<Progress: ClusteringProgress>(_ progress: inout Progress)
         throws(Progress.Failure) -> Int?
     {
-        let set = DistinctRows(
-            of: MatrixRows(start: centroids, dimensions: dimensions), capacity: clusters &+ 1,
-            slots: memory.shared.assumingMemoryBound(to: Int32.self))
+        let rows = MatrixRows(start: centroids, dimensions: dimensions)
+        let set = DistinctRows<MatrixRows>(
+            capacity: clusters &+ 1, slots: memory.shared.assumingMemoryBound(to: Int32.self))
         var distinct = 0
         let spare = memory.candidateRows
         let breath = max(1_000_000 / dimensions, 1)
@@ -55,7 +55,7 @@ struct KMeansRun {
             if row % breath == 0 { try progress.breathe() }
             spare.copy(from: sample[row], count: dimensions)
             if isSpherical { metric.normalize(spare, dimensions) }
-            guard set.insert(spare, at: distinct) == nil else { continue }
+            guard set.insert(spare, at: distinct, among: rows) == nil else { continue }
             guard distinct < clusters else { return nil }
             (centroids + distinct &* dimensions).copy(from: spare, count: dimensions)
             distinct &+= 1
@@ -103,12 +103,12 @@ struct KMeansRun {
     mutating func replaceDuplicates<Progress: ClusteringProgress>(_ progress: inout Progress)
         throws(Progress.Failure)
     {
-        let set = DistinctRows(
-            of: MatrixRows(start: centroids, dimensions: dimensions), capacity: clusters &+ 1,
-            slots: memory.shared.assumingMemoryBound(to: Int32.self))
+        let rows = MatrixRows(start: centroids, dimensions: dimensions)
+        let set = DistinctRows<MatrixRows>(
+            capacity: clusters &+ 1, slots: memory.shared.assumingMemoryBound(to: Int32.self))
         var duplicates = 0
         for cluster in 0..<clusters
-        where set.insert(centroids + cluster &* dimensions, at: cluster) != nil {
+        where set.insert(centroids + cluster &* dimensions, at: cluster, among: rows) != nil {
             memory.counts[duplicates] = cluster
             duplicates &+= 1
         }
@@ -120,7 +120,7 @@ struct KMeansRun {
             spare.copy(from: sample[next], count: dimensions)
             if isSpherical { metric.normalize(spare, dimensions) }
             let cluster = memory.counts[duplicates &- 1]
-            if set.insert(spare, at: cluster) == nil {
+            if set.insert(spare, at: cluster, among: rows) == nil {
                 (centroids + cluster &* dimensions).copy(from: spare, count: dimensions)
                 duplicates &-= 1
             }

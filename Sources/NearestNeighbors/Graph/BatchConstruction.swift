@@ -1,6 +1,7 @@
 /// The construction of a graph by several participants without locks.
 ///
-/// The nodes are there from the beginning, without links, and are linked in batches, in the order of their numbers.
+/// The nodes are there from the beginning, without links, and are linked in batches, in an order that looks random: nodes
+/// of one batch do not become each other's neighbours, so those that are near each other must not be all in one.
 /// Each batch has two steps, and no one begins a step before all are through with the one before:
 ///
 /// 1. The participants share the batch's nodes. Each node's neighbours are searched among the nodes of earlier
@@ -15,14 +16,17 @@ public struct BatchConstruction {
     /// The parts into which the links back of a batch are divided; a power of two.
     public static var parts: Int { 32 }
 
-    private var insertion: GraphInsertion
+    /// What the participant searches with; free for other use between batches.
+    public private(set) var insertion: GraphInsertion
+    private let order: ShuffledOrder
 
-    /// One participant's view, which uses `insertion` for its searches.
-    public init(_ insertion: GraphInsertion) {
+    /// One participant's view of a graph of so many nodes, which uses `insertion` for its searches.
+    public init(_ insertion: GraphInsertion, nodes: Int) {
         self.insertion = insertion
+        order = ShuffledOrder(count: nodes)
     }
 
-    /// The batch that begins with a node, of so many in all.
+    /// The places in the order of the batch that begins with a place, of so many in all.
     public static func batch(from first: Int, of count: Int) -> Range<Int> {
         first..<min(count, first &+ max(1, min(first / 32, 4096)))
     }
@@ -30,13 +34,15 @@ public struct BatchConstruction {
     /// The first step for one node: searches its neighbours and links it to them.
     @inline(__always)
     public mutating func link<Memory: MemorySource>(
-        _ index: Int, in graph: inout MemoryGraph<Memory>
+        _ place: Int, in graph: inout MemoryGraph<Memory>
     ) throws(Memory.Failure) {
+        let index = order[place]
         let vector = graph.vector(at: index)
         graph.query = vector
         // Equal vectors have one node.
         _ = try insertion.choose(
             vector, level: graph.level(at: index), joins: false, in: &graph)
+        if place > 0 { try insertion.chooseParent(in: &graph) }
         graph.setLinks(of: index, insertion.lists)
     }
 
@@ -45,19 +51,20 @@ public struct BatchConstruction {
     public mutating func linkBack<Memory: MemorySource>(
         _ batch: Range<Int>, part: Int, in graph: inout MemoryGraph<Memory>
     ) throws(Memory.Failure) {
-        for index in batch {
+        for place in batch {
+            let index = order[place]
             let vector = graph.vector(at: index)
             var level = graph.level(at: index)
             while level >= 0 {
                 // These lists change no more in this step: nobody links to the batch's own nodes yet.
-                let own = graph.links(at: index, level: level)
-                for slot in 0..<own.count
-                where Int(own.nodes[slot]) & (Self.parts &- 1) == part {
-                    try insertion.addLink(
-                        from: graph.node(at: Int(own.nodes[slot])), level: level,
-                        to: ScoredNode(
-                            distance: own.distances[slot], node: graph.node(at: index)),
-                        vector, in: &graph)
+                for slot in 0..<graph.linkCount(at: index, level: level) {
+                    let link = graph.scoredLink(at: index, level: level, slot: slot)
+                    guard (Int(link.node.block) &- 1) & (Self.parts &- 1) == part else { continue }
+                    var target = link
+                    target.node = graph.node(at: index)
+                    // Of a link of the backbone that finds no place `GraphMending` takes care.
+                    _ = try insertion.addLink(
+                        from: link.node, level: level, to: target, vector, in: &graph)
                 }
                 level &-= 1
             }
@@ -65,10 +72,11 @@ public struct BatchConstruction {
     }
 
     /// What each participant does for itself after a batch: the entry point may be another.
-    public static func finish<Memory: MemorySource>(
+    public func finish<Memory: MemorySource>(
         _ batch: Range<Int>, in graph: inout MemoryGraph<Memory>
     ) throws(Memory.Failure) {
-        for index in batch {
+        for place in batch {
+            let index = order[place]
             try graph.promote(graph.node(at: index), level: graph.level(at: index))
         }
     }

@@ -8,20 +8,23 @@ import VectorKernels
 /// results is judged by the vectors themselves. A vector is rounded relative to a centre, to multiples of a step
 /// of its own, the 127th part of its largest component:
 ///
-///     0     header (16 bytes): step, square of the length, square of what was rounded away
+///     0     header (16 bytes): step; square of the length, or the inner product with the centre, which is what a
+///           distance needs; square of what was rounded away
 ///     16    64 · blocks components from -127 to 127
 public struct CoarseVectors {
     private struct Header: BitwiseCopyable {
         var step: Float
-        var squaredNorm: Float
+        /// The squared length relative to the centre; with inner products that of the vector itself with the centre.
+        var part: Float
         var squaredRest: Float
         var reserved: Float
     }
 
     private let dimensions: Int
     private let blocks: Int
-    private let kind: Metric.Kind
-    /// What the vectors are rounded relative to; zero at first, and always for inner products.
+    private let metric: Metric
+    private var kind: Metric.Kind { metric.kind }
+    /// What the vectors are rounded relative to; zero at first.
     let centre: UnsafeMutablePointer<Float>
     private let residual: UnsafeMutablePointer<Float>
     private let quantize:
@@ -30,9 +33,10 @@ public struct CoarseVectors {
             UnsafeMutablePointer<KernelQueryTerms>
         ) -> Void
     private let dot: @convention(c) (UnsafePointer<Int8>, UnsafePointer<Int8>, Int) -> Int32
-    // A distance is base + normWeight · (|a|² + |b|²) + dotWeight · ⟨a, b⟩.
+    // A distance is base + partWeight · (part of a + part of b) + dotWeight · ⟨a, b⟩; for inner products
+    // of vectors a + c and b + c, where ⟨a + c, b + c⟩ = ⟨a, b⟩ + ⟨a + c, c⟩ + ⟨b + c, c⟩ - |c|².
     private let base: Float
-    private let normWeight: Float
+    private let partWeight: Float
     private let dotWeight: Float
 
     /// Whether vectors of so many elements are worth it.
@@ -60,7 +64,7 @@ public struct CoarseVectors {
     ) throws(Memory.Failure) {
         self.dimensions = dimensions
         blocks = CodeLayout.blocks(dimensions)
-        kind = metric.kind
+        self.metric = metric
         quantize = kernels.quantizeQuery
         dot = kernels.dot8
         let padded = blocks &* 64
@@ -74,16 +78,16 @@ public struct CoarseVectors {
             self.centre.update(repeating: 0, count: padded)
         }
         switch metric.kind {
-        case .squaredEuclidean: (base, normWeight, dotWeight) = (0, 1, -2)
+        case .squaredEuclidean: (base, partWeight, dotWeight) = (0, 1, -2)
         // Half the square of the Euclidean distance of vectors of length 1, less 1.
-        case .cosine: (base, normWeight, dotWeight) = (-1, 0.5, -1)
-        case .innerProduct: (base, normWeight, dotWeight) = (0, 0, -1)
+        case .cosine: (base, partWeight, dotWeight) = (-1, 0.5, -1)
+        case .innerProduct: (base, partWeight, dotWeight) = (0, -1, -1)
         }
     }
 
     /// Takes the mean of some vectors for the centre. Only while nothing is rounded. O(count · dimensions).
     func setCentre(_ count: Int, _ vector: (Int) -> UnsafePointer<Float>) {
-        guard kind != .innerProduct, count > 0 else { return }
+        guard count > 0 else { return }
         let weight = 1 / Float(count)
         centre.update(repeating: 0, count: dimensions)
         for index in 0..<count {
@@ -99,14 +103,25 @@ public struct CoarseVectors {
         var terms = KernelQueryTerms()
         let components = (out + MemoryLayout<Header>.size).assumingMemoryBound(to: Int8.self)
         quantize(residual, dimensions, components, &terms)
-        var header = Header(step: 0, squaredNorm: 0, squaredRest: .infinity, reserved: 0)
+        var header = Header(step: 0, part: 0, squaredRest: .infinity, reserved: 0)
         if terms.squaredNorm.isFinite {
-            let square = Float(dot(components, components, blocks))
             header.step = terms.scale
-            header.squaredNorm = terms.scale * terms.scale * square
             header.squaredRest = terms.squaredRest
         }
+        if kind == .innerProduct {
+            // Half of the centre's own square each, so that a sum of two has it once.
+            header.part = centreProduct(vector) - 0.5 * centreProduct(UnsafePointer(centre))
+        } else {
+            let square = Float(dot(components, components, blocks))
+            header.part = header.step * header.step * square
+        }
         out.storeBytes(of: header, as: Header.self)
+    }
+
+    /// The inner product of a vector with the centre, 0 where that is beyond what a number can hold.
+    private func centreProduct(_ vector: UnsafePointer<Float>) -> Float {
+        let product = -metric.distance(vector, UnsafePointer(centre), dimensions)
+        return product.isFinite ? product : 0
     }
 
     @inline(__always)
@@ -123,9 +138,9 @@ public struct CoarseVectors {
     @inline(__always)
     func distance(_ one: UnsafeRawPointer, _ other: UnsafeRawPointer) -> Float {
         let product = Float(dot(components(one), components(other), blocks))
-        let norms = header(one).pointee.squaredNorm + header(other).pointee.squaredNorm
+        let parts = header(one).pointee.part + header(other).pointee.part
         let scaled = header(one).pointee.step * header(other).pointee.step * product
-        return base + normWeight * norms + dotWeight * scaled
+        return base + partWeight * parts + dotWeight * scaled
     }
 
     /// Whether the distance between two vectors is far above what rounding does to it, so that ratios of such

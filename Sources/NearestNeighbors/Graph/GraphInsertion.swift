@@ -2,17 +2,23 @@
 ///
 /// One instance serves many insertions; its memory stays.
 public struct GraphInsertion {
-    private let shape: GraphShape
-    private var search: LayerSearch
-    private let selection: NeighborSelection
+    let shape: GraphShape
+    var search: LayerSearch
+    let selection: NeighborSelection
     /// Candidates of a layer, nearest first.
-    private let found: UnsafeMutablePointer<ScoredNode>
+    let found: UnsafeMutablePointer<ScoredNode>
+    /// How many candidates there were on the layer that was searched last.
+    var foundCount = 0
+    /// Whether `lookFarther` had to look for more than the nearest candidates.
+    var isFar = false
     /// The links that were chosen last.
     let lists: LinkLists
     /// Copies of vectors, for graphs that do not hand out pointers into themselves.
-    private let vectorScratch: UnsafeMutablePointer<Float>
+    let vectorScratch: UnsafeMutablePointer<Float>
+    /// What a beam on an upper layer has found.
+    let upperFound: UnsafeMutablePointer<ScoredNode>
     private let coarseEnds: UnsafeMutablePointer<UnsafeRawPointer?>
-    private let measured: MeasuredLinks
+    let measured: MeasuredLinks
     private let eviction: LinkEviction
 
     /// What became of the row.
@@ -39,6 +45,7 @@ public struct GraphInsertion {
             links: try Self.room(levels &* shape.groundLinks, in: &memory),
             counts: try Self.room(levels, in: &memory), stride: shape.groundLinks)
         vectorScratch = try Self.room(most &* shape.dimensions, in: &memory)
+        upperFound = try Self.room(ef, in: &memory)
         coarseEnds = try Self.room(shape.groundLinks &+ 1, in: &memory)
         measured = try MeasuredLinks(capacity: shape.groundLinks &+ 1, in: &memory)
         eviction = try LinkEviction(capacity: most, in: &memory)
@@ -84,17 +91,48 @@ public struct GraphInsertion {
         case .links(let level): entryLevel = level
         case .none: break
         }
+        if entryLevel >= 0 { try chooseParent(in: &graph) }
         let node = try graph.addNode(level: level, links: lists)
-        var layer = min(level, entryLevel)
+        try linkBack(node, vector, levels: min(level, entryLevel), in: &graph)
+        if level > entryLevel { try graph.promote(node, level: level) }
+        return .node(node)
+    }
+
+    /// Links a collected node of a graph in memory; see `MemoryGraph.collect`. Otherwise as `insert`.
+    @inline(__always)
+    public mutating func link<Memory: MemorySource>(
+        _ index: Int, in graph: inout MemoryGraph<Memory>
+    ) throws(Memory.Failure) {
+        let vector = graph.vector(at: index)
+        let level = graph.level(at: index)
+        let node = graph.node(at: index)
+        graph.query = vector
+        var entryLevel = -1
+        if case .links(let level) = try choose(vector, level: level, joins: false, in: &graph) {
+            entryLevel = level
+            try chooseParent(in: &graph)
+        }
+        graph.setLinks(of: index, lists)
+        graph.linkedCount &+= 1
+        try linkBack(node, vector, levels: min(level, entryLevel), in: &graph)
+        if level > entryLevel { try graph.promote(node, level: level) }
+    }
+
+    /// The second half of an insertion: links back to a node from those that its links lead to.
+    @inline(__always)
+    private func linkBack<Graph: MutableNeighborGraph>(
+        _ node: NodeReference, _ vector: UnsafePointer<Float>, levels: Int, in graph: inout Graph
+    ) throws(Graph.Failure) {
+        var layer = levels
         while layer >= 0 {
             for link in lists.list(layer) {
-                let target = ScoredNode(distance: link.distance, node: node)
-                try addLink(from: link.node, level: layer, to: target, vector, in: &graph)
+                var target = ScoredNode(distance: link.distance, node: node)
+                target.isBackbone = link.isBackbone
+                _ = try addLink(from: link.node, level: layer, to: target, vector, in: &graph)
             }
             layer &-= 1
         }
-        if level > entryLevel { try graph.promote(node, level: level) }
-        return .node(node)
+        if isFar { try graph.noteFar() }
     }
 
     /// The first half of an insertion: searches a vector's neighbours and chooses its links, which are
@@ -104,6 +142,8 @@ public struct GraphInsertion {
         _ vector: UnsafePointer<Float>, level: Int, joins: Bool, in graph: inout Graph
     ) throws(Graph.Failure) -> Choice {
         lists.counts.update(repeating: 0, count: shape.maximumLevel &+ 1)
+        foundCount = 0
+        isFar = false
         graph.beginInsertion()
         guard let entry = try graph.entryPoint(),
             var start = try descend(from: entry, to: level, with: &search, in: &graph)
@@ -112,8 +152,10 @@ public struct GraphInsertion {
         while layer >= 0 {
             var count = try searchLayer(layer, from: start, in: &graph)
             if graph.isCoarse, try !refine(vector, count, in: &graph) {
+                // From the top again: the walk down may have been misled as well.
                 graph.isCoarse = false
-                count = try searchLayer(layer, from: found[0], in: &graph)
+                let exact = try descend(from: entry, to: layer, with: &search, in: &graph)
+                count = try searchLayer(layer, from: exact ?? found[0], in: &graph)
                 graph.isCoarse = true
             }
             if count > 0 { start = found[0] }
@@ -121,14 +163,34 @@ public struct GraphInsertion {
                 return .joined(node)
             }
             try chooseLinks(count, layer, in: &graph)
+            if layer < entry.level,
+                let farther = try lookFarther(vector, count, layer, entry, in: &graph)
+            {
+                count = farther
+                try chooseLinks(count, layer, in: &graph)
+            }
+            foundCount = count
             layer &-= 1
         }
         return .links(entryLevel: entry.level)
     }
 
+    /// Searches the ground layer for the graph's query.
+    ///
+    /// - Returns: how many nodes there are in `found` then.
+    @inline(__always)
+    mutating func search<Graph: MutableNeighborGraph>(in graph: inout Graph)
+        throws(Graph.Failure) -> Int
+    {
+        guard let entry = try graph.entryPoint(),
+            let start = try descend(from: entry, to: 0, with: &search, in: &graph)
+        else { return 0 }
+        return try searchLayer(0, from: start, in: &graph)
+    }
+
     /// Finds the candidates of a layer, and how many they are.
     @inline(__always)
-    private mutating func searchLayer<Graph: MutableNeighborGraph>(
+    mutating func searchLayer<Graph: MutableNeighborGraph>(
         _ layer: Int, from start: ScoredNode, in graph: inout Graph
     ) throws(Graph.Failure) -> Int {
         search.clear()
@@ -137,6 +199,18 @@ public struct GraphInsertion {
         try search.start(
             start, level: layer, ef: shape.efConstruction, keepsRest: false, in: &graph)
         try search.run(level: layer, ef: shape.efConstruction, keepsRest: false, in: &graph)
+        if graph.estimates(layer), search.isBlurred(ef: shape.efConstruction) {
+            graph.stopEstimating()
+            search.keepNearest()
+            let best = search.nearest.top
+            search.clear()
+            try graph.beginVisits()
+            _ = try graph.visit(best.node)
+            try search.start(
+                best, level: layer, ef: shape.efConstruction, keepsRest: false, in: &graph)
+            try search.run(
+                level: layer, ef: shape.efConstruction, keepsRest: false, in: &graph)
+        }
         return search.takeSorted(into: found)
     }
 
@@ -175,7 +249,10 @@ public struct GraphInsertion {
         }
         // With as few as these the graph is small, or nothing else can be reached.
         guard count >= shape.efConstruction else { return true }
-        return errors * 16 <= squares - sum * sum / Double(count)
+        // By inner product the right ones are not all near each other, so a search that rounding has misled does not come
+        // back by itself.
+        let margin: Double = graph.metric.kind == .innerProduct ? 256 : 16
+        return errors * margin <= squares - sum * sum / Double(count)
     }
 
     /// Adds the row to a node that has the very same vector, if there is one among the candidates.
@@ -190,6 +267,12 @@ public struct GraphInsertion {
             let node = found[index].node
             guard let other = try graph.vector(of: node, scratch: vectorScratch) else { continue }
             if areEqual(vector, other), try graph.addRow(to: node) { return node }
+        }
+        if let node = graph.twin,
+            let other = try graph.vector(of: node, scratch: vectorScratch),
+            areEqual(vector, other), try graph.addRow(to: node)
+        {
+            return node
         }
         return nil
     }
@@ -228,21 +311,25 @@ public struct GraphInsertion {
 
     /// Adds a link to a node that is there already, in a free place or in that of the link that can
     /// best be spared. When others change the list meanwhile it is looked at anew.
+    ///
+    /// A link of the backbone is added in any case but where all links of the list are such.
+    ///
+    /// - Returns: whether the link is there.
     @inline(__always)
     func addLink<Graph: MutableNeighborGraph>(
         from node: NodeReference, level: Int, to target: ScoredNode,
         _ targetVector: UnsafePointer<Float>, in graph: inout Graph
-    ) throws(Graph.Failure) {
+    ) throws(Graph.Failure) -> Bool {
         // Bounded, so that two backends cannot keep each other busy: a missing link is no error.
         for _ in 0..<16 {
             let isMeasured = graph.measuresLinks(level)
             let count =
                 isMeasured
                 ? try graph.measureLinks(of: node, level: level, into: measured)
-                : try graph.neighbors(of: node, level: level, into: measured.nodes)
+                : try graph.links(of: node, level: level, into: measured.list)
             if count < shape.capacity(level) {
                 if try graph.appendLink(from: node, level: level, count: count, to: target) {
-                    return
+                    return true
                 }
                 continue
             }
@@ -250,13 +337,14 @@ public struct GraphInsertion {
                 isMeasured
                 ? chooseMeasuredSlot(level, count, target, graph.metric.kind)
                 : try chooseSlot(of: node, level, count, target, targetVector, in: &graph)
-            if slot == count { return }
+            if slot == count { return false }
             if try graph.replaceLink(
                 from: node, level: level, slot: slot, former: measured.nodes[slot], to: target)
             {
-                return
+                return true
             }
         }
+        return false
     }
 
     /// The place of a full list that a further link is worth; the list's length if it is worth none. All
@@ -269,7 +357,9 @@ public struct GraphInsertion {
         eviction.distances.copy(from: measured.distances, count: count)
         eviction.distances[count] = target.distance
         eviction.measure(ends, count: count, into: eviction.covers)
-        return eviction.choose(ends, count: count, covers: eviction.covers)
+        return eviction.choose(
+            ends, count: count, isBackbone: measured.list.isBackbone, isWanted: target.isBackbone,
+            covers: eviction.covers)
     }
 
     /// The same, by the vectors.
@@ -313,7 +403,9 @@ public struct GraphInsertion {
         if notes == nil || covers[0].isNaN {
             eviction.measure(ends, count: count, into: covers)
         }
-        return eviction.choose(ends, count: count, covers: covers)
+        return eviction.choose(
+            ends, count: count, isBackbone: measured.list.isBackbone, isWanted: target.isBackbone,
+            covers: covers)
     }
 
     /// The same, by the rounded vectors; nil if these lie too close together for that.
@@ -338,6 +430,8 @@ public struct GraphInsertion {
         let ends = CoarseEnds(
             vectors: UnsafePointer(coarseEnds), coarse: coarse, kind: graph.metric.kind)
         if covers[0].isNaN { eviction.measure(ends, count: count, into: covers) }
-        return eviction.choose(ends, count: count, covers: covers)
+        return eviction.choose(
+            ends, count: count, isBackbone: measured.list.isBackbone, isWanted: target.isBackbone,
+            covers: covers)
     }
 }

@@ -6,11 +6,11 @@ public protocol RepairableNeighborGraph: MutableNeighborGraph {
     /// Replaces the whole list of a node's links on a level.
     ///
     /// - Parameters:
-    ///   - former: the list that the decision was based on, `formerCount` nodes.
+    ///   - former: the list that the decision was based on, `formerCount` links.
     ///   - links: the new list.
     /// - Returns: false if the list is another by now.
     mutating func rewriteLinks(
-        of node: NodeReference, level: Int, former: UnsafePointer<NodeReference>, formerCount: Int,
+        of node: NodeReference, level: Int, former: LinkList, formerCount: Int,
         links: UnsafeBufferPointer<ScoredNode>
     ) throws(Failure) -> Bool
 }
@@ -33,7 +33,7 @@ public struct GraphRepair {
     private let scored: UnsafeMutablePointer<ScoredNode>
     private let vectorScratch: UnsafeMutablePointer<Float>
     private let own: UnsafeMutablePointer<Float>
-    private let links: UnsafeMutablePointer<NodeReference>
+    private let list: LinkList
     private let secondLinks: UnsafeMutablePointer<NodeReference>
     private let chosen: UnsafeMutablePointer<ScoredNode>
     private let capacity: Int
@@ -54,12 +54,11 @@ public struct GraphRepair {
             .assumingMemoryBound(to: Float.self)
         own = try memory.allocate(bytes: shape.dimensions &* 4)
             .assumingMemoryBound(to: Float.self)
-        let list = shape.groundLinks
-        links = try memory.allocate(bytes: list &* MemoryLayout<NodeReference>.stride)
+        let most = max(shape.groundLinks, shape.links)
+        list = try LinkList(capacity: most, in: &memory)
+        secondLinks = try memory.allocate(bytes: most &* MemoryLayout<NodeReference>.stride)
             .assumingMemoryBound(to: NodeReference.self)
-        secondLinks = try memory.allocate(bytes: list &* MemoryLayout<NodeReference>.stride)
-            .assumingMemoryBound(to: NodeReference.self)
-        chosen = try memory.allocate(bytes: list &* MemoryLayout<ScoredNode>.stride)
+        chosen = try memory.allocate(bytes: most &* MemoryLayout<ScoredNode>.stride)
             .assumingMemoryBound(to: ScoredNode.self)
     }
 
@@ -78,7 +77,8 @@ public struct GraphRepair {
         // Bounded, since insertions may change the list at the same time; they add no link to a doomed
         // node, so a later look finds what is left to do.
         for _ in 0..<100 {
-            let count = try graph.neighbors(of: node, level: level, into: links)
+            let count = try graph.links(of: node, level: level, into: list)
+            let links = list.nodes
             var doomed = 0
             for slot in 0..<count where graph.isDoomed(links[slot]) { doomed &+= 1 }
             guard doomed > 0 || count == 0 else { return false }
@@ -89,7 +89,8 @@ public struct GraphRepair {
             found = try gather(node, level, count, after: found, in: &graph)
             if found == 0, !isCutOff { found = try searchAnew(node, level, in: &graph) }
             if found == 0, count == 0 { return false }
-            Self.sort(scored, found)
+            ScoredNode.sort(scored, found)
+            markBackbone(count, found, in: graph)
             for index in 0..<found {
                 selection.vectors[index] = try graph.vector(
                     of: scored[index].node, scratch: vectorScratch + index &* shape.dimensions)
@@ -97,8 +98,10 @@ public struct GraphRepair {
             let kept = selection.choose(
                 scored, count: found, limit: shape.capacity(level), metric: graph.metric,
                 dimensions: shape.dimensions, into: chosen)
+            // A node without any link is a part of the backbone by itself.
+            if level == 0, count == 0, kept > 0 { chosen[0].isBackbone = true }
             if try graph.rewriteLinks(
-                of: node, level: level, former: links, formerCount: count,
+                of: node, level: level, former: list, formerCount: count,
                 links: UnsafeBufferPointer(start: chosen, count: kept))
             {
                 if isCutOff || doomed &* 2 > count {
@@ -117,7 +120,8 @@ public struct GraphRepair {
         _ neighbor: ScoredNode, _ level: Int, to node: NodeReference,
         _ vector: UnsafePointer<Float>, in graph: inout Graph
     ) throws(Graph.Failure) {
-        let target = ScoredNode(distance: neighbor.distance, node: node)
+        var target = ScoredNode(distance: neighbor.distance, node: node)
+        target.isBackbone = neighbor.isBackbone
         let count = try graph.neighbors(of: neighbor.node, level: level, into: secondLinks)
         for slot in 0..<count where secondLinks[slot].place == node.place { return }
         // Of a full list a link that goes anyway gives way.
@@ -129,7 +133,19 @@ public struct GraphRepair {
                 return
             }
         }
-        try insertion.addLink(from: neighbor.node, level: level, to: target, vector, in: &graph)
+        _ = try insertion.addLink(
+            from: neighbor.node, level: level, to: target, vector, in: &graph)
+    }
+
+    /// Says of the candidates which ones links of the backbone lead to.
+    private func markBackbone<Graph: RepairableNeighborGraph>(
+        _ count: Int, _ found: Int, in graph: Graph
+    ) {
+        for slot in 0..<count where list.isBackbone[slot] && !graph.isDoomed(list.nodes[slot]) {
+            for index in 0..<found where scored[index].node.place == list.nodes[slot].place {
+                scored[index].isBackbone = true
+            }
+        }
     }
 
     /// Scores the neighbours that stay and those of the neighbours that go, after those that were found already.
@@ -141,6 +157,7 @@ public struct GraphRepair {
         _ = try graph.visit(node)
         for index in 0..<already { _ = try graph.visit(scored[index].node) }
         var found = already
+        let links = list.nodes
         for slot in 0..<count where !graph.isDoomed(links[slot]) {
             found = try score(links[slot], after: found, in: &graph)
         }
@@ -187,20 +204,5 @@ public struct GraphRepair {
             kept &+= 1
         }
         return kept
-    }
-
-    /// Sorts nodes by distance. Insertion sort: the first ones come nearly in order.
-    private static func sort(_ nodes: UnsafeMutablePointer<ScoredNode>, _ count: Int) {
-        var index = 1
-        while index < count {
-            let node = nodes[index]
-            var hole = index
-            while hole > 0, nodes[hole &- 1].distance > node.distance {
-                nodes[hole] = nodes[hole &- 1]
-                hole &-= 1
-            }
-            nodes[hole] = node
-            index &+= 1
-        }
     }
 }

@@ -38,7 +38,27 @@ public struct IncrementalSearch {
         _ = try graph.visit(start.node)
         try search.start(start, level: 0, ef: ef, keepsRest: true, in: &graph)
         try search.run(level: 0, ef: ef, keepsRest: true, in: &graph)
+        if graph.estimates(0), search.isBlurred(ef: ef) {
+            try searchExactly(from: start.node, in: &graph)
+        }
         try takeAnswers(in: &graph)
+    }
+
+    /// Begins anew without estimates, where those have led to.
+    private mutating func searchExactly<Graph: NeighborGraph>(
+        from start: NodeReference, in graph: inout Graph
+    ) throws(Graph.Failure) {
+        graph.stopEstimating()
+        var best = start
+        search.keepNearest()
+        if search.nearest.count > 0 { best = search.nearest.top.node }
+        search.clear()
+        try graph.beginVisits()
+        _ = try graph.visit(best)
+        var scored = ScoredNode(distance: 0, node: .none)
+        guard try graph.score(&best, count: 1, into: &scored) == 1 else { return }
+        try search.start(scored, level: 0, ef: ef, keepsRest: true, in: &graph)
+        try search.run(level: 0, ef: ef, keepsRest: true, in: &graph)
     }
 
     /// The next nearest node, nil when all that can be reached has been answered.

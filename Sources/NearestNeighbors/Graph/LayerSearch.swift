@@ -170,6 +170,12 @@ public struct LayerSearch {
         return count
     }
 
+    /// Drops all of the nearest nodes but the very nearest.
+    @inline(__always)
+    mutating func keepNearest() {
+        while nearest.count > 1 { _ = nearest.pop() }
+    }
+
     /// Moves the nearest nodes, in no order, behind those of `target`.
     mutating func moveNearest<Memory: MemorySource>(
         to target: inout GrowableArray<ScoredNode>, in memory: inout Memory
@@ -179,6 +185,26 @@ public struct LayerSearch {
         }
         nearest.nodes.count = 0
     }
+
+    /// Whether the errors of the estimates are so much larger than the differences between the nearest nodes that it was
+    /// chance which ones were found: so it is among vectors that lie close together, far from the centre that all
+    /// codes are relative to.
+    func isBlurred(ef: Int) -> Bool {
+        guard nearest.count >= max(ef, 8), expansions > 0 else { return false }
+        var sum = 0.0
+        var squares = 0.0
+        for index in 0..<nearest.count {
+            let distance = Double(nearest.nodes[index].distance)
+            sum += distance
+            squares += distance * distance
+        }
+        let count = Double(nearest.count)
+        let variance = max(squares / count - sum / count * (sum / count), 0)
+        return squaredErrors / Double(expansions) > Self.blur * variance
+    }
+
+    /// Estimates whose errors are three times the spread of the distances still lead a search well.
+    private static var blur: Double { 9 }
 
     /// Puts those of the nearest nodes aside that may not be the next ones: where candidates are ordered by
     /// estimates, one that was left may be nearer by some times the error that estimates were seen to have.
@@ -240,7 +266,8 @@ public struct LayerSearch {
 }
 
 /// The walk from the entry point down to a level: on each layer above it the nearest node found
-/// starts the search of the next (algorithm 5, first half).
+/// starts the search of the next (algorithm 5, first half). A beam wider than one node is what a graph asks for whose
+/// nodes lie in many tight groups: it gets past groups that are only the nearest at hand.
 @inline(__always)
 func descend<Graph: NeighborGraph>(
     from entry: EntryPoint, to level: Int, with search: inout LayerSearch, in graph: inout Graph
@@ -248,14 +275,16 @@ func descend<Graph: NeighborGraph>(
     var start = entry.node
     var scored = ScoredNode(distance: 0, node: .none)
     guard try graph.score(&start, count: 1, into: &scored) == 1 else { return nil }
+    let beam = graph.descentBeam
     var layer = entry.level
     while layer > level {
         search.clear()
         try graph.beginVisits()
         _ = try graph.visit(scored.node)
         // A dead entry point still leads on; `nearest` then holds only what is live.
-        try search.start(scored, level: layer, ef: 1, keepsRest: false, in: &graph)
-        try search.run(level: layer, ef: 1, keepsRest: false, in: &graph)
+        try search.start(scored, level: layer, ef: beam, keepsRest: false, in: &graph)
+        try search.run(level: layer, ef: beam, keepsRest: false, in: &graph)
+        search.keepNearest()
         if search.nearest.count > 0, search.nearest.top.distance <= scored.distance {
             scored = search.nearest.top
         }

@@ -6,7 +6,8 @@ import VectorKernels
 /// All nodes have the same size and lie in chunks that never move:
 ///
 ///     0                header (40 bytes)
-///     40               ground links: groundLinks each of UInt32 index, Float distance, Float note
+///     40               ground links: groundLinks each of UInt32 index, Float distance, Float note; the highest
+///                      bit of the index says whether the link is one of the backbone
 ///     40 + 12·2·links  vector: dimensions × Float
 ///
 /// The links of the upper layers of a node, one in `links` has any, are a block of their own: per level
@@ -32,8 +33,12 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     public internal(set) var count = 0
     /// Number of rows, which is more where vectors are equal.
     public internal(set) var rowCount = 0
+    /// Number of nodes that were far from nearly all others when they were inserted; see `FarNodes`.
+    public internal(set) var farCount = 0
+    /// Number of nodes that were linked; the others are only collected.
+    var linkedCount = 0
     /// Bytes taken so far.
-    public private(set) var bytesUsed = 0
+    public internal(set) var bytesUsed = 0
     /// The row that `addNode` and `addRow` store.
     public var currentRow: UInt64 = 0
     /// The vector that distances are computed from and `addNode` stores.
@@ -44,6 +49,10 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     var visits: GrowableArray<UInt32>
     private var round: UInt32 = 0
     var extraRows: GrowableArray<ExtraRow>
+    /// The vectors of the nodes, while they are collected.
+    var distinct: DistinctRows<MemoryGraph>?
+    /// Whether nodes are collected, to be rounded and linked when all are there.
+    var isCollecting = false
     var entry: EntryPoint?
     let stride: Int
     let vectorOffset: Int
@@ -174,8 +183,12 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         NodeReference(block: index &+ 1, offset: 0)
     }
 
+    /// The bit of a link that says that it is one of the backbone; the rest is the node's index.
+    static var backboneBit: UInt32 { 1 << 31 }
+
     /// A node's links on a level.
     struct Links {
+        /// With `backboneBit`.
         let indices: UnsafeMutablePointer<UInt32>
         let distances: UnsafeMutablePointer<Float>
         let notes: UnsafeMutablePointer<Float>
@@ -281,8 +294,9 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         guard count > 0 else { return 0 }
         let indices = links(index, level).indices
         for slot in 0..<count {
-            list[slot] = reference(indices[slot])
-            prefetch(visits.start + Int(indices[slot]))
+            let other = indices[slot] & ~Self.backboneBit
+            list[slot] = reference(other)
+            prefetch(visits.start + Int(other))
         }
         return count
     }

@@ -23,6 +23,27 @@ extension MemoryGraph {
 
     /// See `MutableNeighborGraph`.
     @inline(__always)
+    public mutating func links(of node: NodeReference, level: Int, into list: LinkList)
+        throws(Failure) -> Int
+    {
+        let index = index(node)
+        let count = linkCount(index, level)
+        let indices = links(index, level).indices
+        for slot in 0..<count {
+            list.nodes[slot] = reference(indices[slot] & ~Self.backboneBit)
+            list.isBackbone[slot] = indices[slot] & Self.backboneBit != 0
+        }
+        return count
+    }
+
+    /// A link as it is kept.
+    @inline(__always)
+    func word(_ link: ScoredNode) -> UInt32 {
+        (link.node.block &- 1) | (link.isBackbone ? Self.backboneBit : 0)
+    }
+
+    /// See `MutableNeighborGraph`.
+    @inline(__always)
     public func linkNotes(of node: NodeReference, level: Int, coarse: Bool)
         -> UnsafeMutablePointer<Float>?
     {
@@ -65,6 +86,7 @@ extension MemoryGraph {
     {
         let index = try addUnlinkedNode(level: level)
         setLinks(of: index, lists)
+        linkedCount &+= 1
         return reference(UInt32(truncatingIfNeeded: index))
     }
 
@@ -123,7 +145,7 @@ extension MemoryGraph {
             let list = lists.list(layer)
             let own = links(index, layer)
             for slot in 0..<list.count {
-                own.indices[slot] = list[slot].node.block &- 1
+                own.indices[slot] = word(list[slot])
                 own.distances[slot] = list[slot].distance
             }
             own.notes[0] = .nan
@@ -142,7 +164,7 @@ extension MemoryGraph {
             count < shape.capacity(level)
         else { return false }
         let own = links(index, level)
-        own.indices[count] = target.node.block &- 1
+        own.indices[count] = word(target)
         own.distances[count] = target.distance
         setLinkCount(index, level, count &+ 1)
         return true
@@ -158,10 +180,17 @@ extension MemoryGraph {
         guard slot < linkCount(index, level) else { return false }
         let own = links(index, level)
         guard reference(own.indices[slot]) == former else { return false }
-        own.indices[slot] = target.node.block &- 1
+        own.indices[slot] = word(target)
         own.distances[slot] = target.distance
         return true
     }
+
+    /// See `NeighborGraph`.
+    @inline(__always)
+    public var descentBeam: Int { FarNodes.beam(far: farCount, of: linkedCount) }
+
+    /// See `MutableNeighborGraph`.
+    public mutating func noteFar() throws(Failure) { farCount &+= 1 }
 
     /// See `MutableNeighborGraph`.
     public mutating func promote(_ node: NodeReference, level: Int) throws(Failure) {

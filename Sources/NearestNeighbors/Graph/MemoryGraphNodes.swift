@@ -5,15 +5,15 @@ extension MemoryGraph {
         reference(UInt32(truncatingIfNeeded: index))
     }
 
-    /// The links of a node on a level, as node numbers with their distances.
+    /// A link of a node on a level.
     @inline(__always)
-    func links(at index: Int, level: Int) -> (
-        nodes: UnsafePointer<UInt32>, distances: UnsafePointer<Float>, count: Int
-    ) {
+    func scoredLink(at index: Int, level: Int, slot: Int) -> ScoredNode {
         let own = links(index, level)
-        return (
-            UnsafePointer(own.indices), UnsafePointer(own.distances), linkCount(index, level)
-        )
+        let word = own.indices[slot]
+        var link = ScoredNode(
+            distance: own.distances[slot], node: reference(word & ~Self.backboneBit))
+        link.isBackbone = word & Self.backboneBit != 0
+        return link
     }
 
     /// A node's vector.
@@ -27,7 +27,12 @@ extension MemoryGraph {
 
     /// The node that a link leads to.
     public func link(at index: Int, level: Int, slot: Int) -> Int {
-        Int(links(index, level).indices[slot])
+        Int(links(index, level).indices[slot] & ~Self.backboneBit)
+    }
+
+    /// Whether a link is one of the backbone.
+    public func isBackbone(at index: Int, level: Int, slot: Int) -> Bool {
+        links(index, level).indices[slot] & Self.backboneBit != 0
     }
 
     /// Where a node will stand on pages.

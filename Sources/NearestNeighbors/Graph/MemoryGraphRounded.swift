@@ -19,7 +19,7 @@ extension MemoryGraph {
 
     /// Rounds the vector of the newest node; and all, once there are enough.
     mutating func roundNewest() {
-        guard let coarse = coarseVectors else { return }
+        guard let coarse = coarseVectors, !isCollecting else { return }
         if isCoarse {
             coarse.round(vector(count &- 1), into: coarseVector(count &- 1))
         } else if count == Self.centreVectors {

@@ -15,7 +15,7 @@ extension MemoryGraph {
         let chunk = (stride(shape) &+ coarseStride(shape)) << chunkShift(shape)
         let chunks = (nodes >> chunkShift(shape) &+ 1) &* (chunk &+ 32)
         return chunks &+ usualUpperLevels(shape, nodes: nodes) &* upperLevelBytes(shape)
-            &+ nodes &* 24 &+ CoarseVectors.roomBytes(shape.dimensions) &+ 65536
+            &+ nodes &* 48 &+ CoarseVectors.roomBytes(shape.dimensions) &+ 65536
     }
 
     /// Levels above the ground of all nodes together: one node in `links` has one, and so on; and what chance
@@ -53,7 +53,7 @@ extension MemoryGraph {
 
     /// Bytes that one more node can take at the most, amortised growth included.
     public var bytesForOneMore: Int {
-        var bytes = shape.maximumLevel &* upperLevelBytes
+        var bytes = shape.maximumLevel &* upperLevelBytes &+ distinctBytesForOneMore
         if count & (1 << chunkShift &- 1) == 0 {
             bytes &+= (stride &+ coarseStride) << chunkShift
         }

@@ -57,6 +57,11 @@ public struct Metric: @unchecked Sendable {
         sign * halfPair(a, halves, scale, dimensions)
     }
 
+    /// The squared Euclidean distance between two vectors, whatever the metric. O(dimensions).
+    func squaredEuclidean(
+        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ dimensions: Int
+    ) -> Float { kernels.squaredL2(a, b, dimensions) }
+
     /// Brings a vector to length 1 in place; the zero vector stays what it is. O(dimensions).
     ///
     /// The norm is taken of the vector scaled by its largest element, so that it neither overflows

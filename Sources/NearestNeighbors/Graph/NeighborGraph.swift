@@ -40,6 +40,9 @@ public protocol NeighborGraph: MemorySource {
     /// `expand` is what to call instead of `neighbors` and `score`.
     func estimates(_ level: Int) -> Bool
 
+    /// Says that estimates are of no use for the current query: from now on there are none.
+    mutating func stopEstimating()
+
     /// Reads a node together with what is known of its neighbours.
     ///
     /// - Parameters:
@@ -58,14 +61,25 @@ public protocol NeighborGraph: MemorySource {
     /// Says that a node's neighbours will probably be asked for.
     func announceLinks(of node: NodeReference)
 
+    /// The width of the beam on the layers above the one that is searched; see `FarNodes`.
+    var descentBeam: Int { get }
+
     /// Gives way to whoever wants to interrupt. Called once for each node that is expanded.
     mutating func breathe() throws(Failure)
 }
 
 extension NeighborGraph {
+    /// The nearest node is enough.
+    @inline(__always)
+    public var descentBeam: Int { 1 }
+
     /// No estimates.
     @inline(__always)
     public func estimates(_ level: Int) -> Bool { false }
+
+    /// There are none anyway.
+    @inline(__always)
+    public mutating func stopEstimating() {}
 
     /// Not called where there are no estimates.
     @inline(__always)
@@ -117,6 +131,17 @@ public protocol MutableNeighborGraph: NeighborGraph {
         of node: NodeReference, level: Int, into distances: UnsafeMutablePointer<Float>
     ) throws(Failure) -> Bool
 
+    /// Copies the links of a node on a level, at most `shape.capacity(level)`, and which of them are links of
+    /// the backbone.
+    ///
+    /// - Returns: how many; 0 as well for a node that is gone.
+    mutating func links(of node: NodeReference, level: Int, into list: LinkList) throws(Failure)
+        -> Int
+
+    /// A node that was seen during the search for the current vector and has, by all signs, the same vector, though
+    /// it is not among the nearest. Asked for where a vector may not be its own nearest.
+    var twin: NodeReference? { get }
+
     /// Says that a node's vector will be asked for soon.
     func announceVector(of node: NodeReference)
 
@@ -131,8 +156,8 @@ public protocol MutableNeighborGraph: NeighborGraph {
     /// Whether `measureLinks` is what to call for a full list of the level.
     func measuresLinks(_ level: Int) -> Bool
 
-    /// Reads the links of a node on a level and, if the list is full, all distances that say which of them
-    /// can be spared for a link to the current vector.
+    /// Reads the links of a node on a level as `links` does and, if the list is full, all distances that say which
+    /// of them can be spared for a link to the current vector.
     ///
     /// - Returns: the number of links.
     mutating func measureLinks(of node: NodeReference, level: Int, into links: MeasuredLinks)
@@ -159,7 +184,7 @@ public protocol MutableNeighborGraph: NeighborGraph {
         from node: NodeReference, level: Int, count: Int, to target: ScoredNode
     ) throws(Failure) -> Bool
 
-    /// Puts a link in the place of another.
+    /// Puts a link in the place of another, which is none of the backbone unless it leads to a node that goes.
     ///
     /// - Parameters:
     ///   - slot: the place in the list.
@@ -169,6 +194,9 @@ public protocol MutableNeighborGraph: NeighborGraph {
         from node: NodeReference, level: Int, slot: Int, former: NodeReference,
         to target: ScoredNode
     ) throws(Failure) -> Bool
+
+    /// Says that the newest node is far from nearly all others; see `FarNodes`.
+    mutating func noteFar() throws(Failure)
 
     /// Makes a node the entry point if it has a higher level than the one there is.
     mutating func promote(_ node: NodeReference, level: Int) throws(Failure)
@@ -193,6 +221,14 @@ extension MutableNeighborGraph {
     /// Nothing is rounded.
     @inline(__always)
     public var coarseVectors: CoarseVectors? { nil }
+
+    /// Nobody asks.
+    @inline(__always)
+    public mutating func noteFar() throws(Failure) {}
+
+    /// Nobody looks for one.
+    @inline(__always)
+    public var twin: NodeReference? { nil }
 
     /// Nothing to prepare.
     @inline(__always)

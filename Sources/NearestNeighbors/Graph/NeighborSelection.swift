@@ -18,7 +18,8 @@ struct NeighborSelection {
         passedOver = try memory.allocate(bytes: capacity &* 4).assumingMemoryBound(to: Int32.self)
     }
 
-    /// Chooses up to `limit` of the candidates, whose `vectors` the caller has set.
+    /// Chooses up to `limit` of the candidates, whose `vectors` the caller has set. Those that are links of the
+    /// backbone are chosen in any case.
     ///
     /// O(count · limit) distances at the most.
     ///
@@ -35,8 +36,14 @@ struct NeighborSelection {
         var chosenCount = 0
         var passedCount = 0
         var index = 0
+        var reserved = 0
+        for index in 0..<count where candidates[index].isBackbone { reserved &+= 1 }
         while index < count, chosenCount < limit {
-            if let vector = vectors[index] {
+            if candidates[index].isBackbone {
+                reserved &-= 1
+                chosen[chosenCount] = Int32(truncatingIfNeeded: index)
+                chosenCount &+= 1
+            } else if chosenCount &+ reserved < limit, let vector = vectors[index] {
                 if isCovered(
                     vector, candidates[index].distance, by: chosenCount, metric, dimensions)
                 {

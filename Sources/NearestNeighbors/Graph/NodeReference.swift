@@ -52,8 +52,26 @@ public struct ScoredNode: Sendable, BitwiseCopyable {
     public var isLive: Bool
     /// False for a node whose neighbours are still to be looked at.
     public var isQueued: Bool
+    /// In a list of links, whether the link is one of the backbone; see `Backbone`.
+    public var isBackbone = false
     /// The node.
     public var node: NodeReference
+
+    /// Sorts nodes, nearest first. Insertion sort: they come nearly in order.
+    @inline(__always)
+    static func sort(_ nodes: UnsafeMutablePointer<ScoredNode>, _ count: Int) {
+        var index = 1
+        while index < count {
+            let node = nodes[index]
+            var hole = index
+            while hole > 0, nodes[hole &- 1].distance > node.distance {
+                nodes[hole] = nodes[hole &- 1]
+                hole &-= 1
+            }
+            nodes[hole] = node
+            index &+= 1
+        }
+    }
 
     /// A node as a search first sees it.
     @inline(__always)

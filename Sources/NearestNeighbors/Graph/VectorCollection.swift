@@ -106,12 +106,12 @@ public struct VectorCollection<Memory: MemorySource>: NumberedRows {
         let slotCount = DistinctRows<VectorCollection>.slotCount(capacity: count)
         let slots = try memory.allocate(bytes: slotCount &* MemoryLayout<Int32>.stride)
             .assumingMemoryBound(to: Int32.self)
-        let distinct = DistinctRows(of: self, capacity: count, slots: slots)
+        let distinct = DistinctRows<VectorCollection>(capacity: count, slots: slots)
         nodes = 0
         upperLevels = 0
         for index in 0..<count {
             let header = header(index)
-            if let first = distinct.insert(row(index), at: index) {
+            if let first = distinct.insert(row(index), at: index, among: self) {
                 header.pointee.node = self.header(first).pointee.node
             } else {
                 header.pointee.node = UInt32(truncatingIfNeeded: nodes)

@@ -144,8 +144,8 @@ struct HnswCheck {
             block += 1
         }
         try checkOwned()
-        // 3 bits for each item while it is found out which can be reached
-        if let numbers, numbers.count / 8 * 3 < CheckMemory.kilobytes * 1024 / 2 {
+        // 5 bits for each item while it is found out which can be reached, and from which ones
+        if let numbers, numbers.count / 8 * 5 < CheckMemory.kilobytes * 1024 / 2 {
             living = try FixedBits(numbers.count, in: &source)
         }
         try elements.free(in: &source)

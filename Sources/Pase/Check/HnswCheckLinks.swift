@@ -313,11 +313,12 @@ extension HnswCheck {
         return HnswGraph.isLive(start) && Int(start.u8(1)) > level
     }
 
-    /// The nodes that no chain of links leads to from the entry point.
+    /// The nodes that no chain of links leads to from the entry point, and those from which none leads there. Where there
+    /// are none of either, a search reaches every node wherever it starts.
     mutating func checkReachability() throws(ServerError) {
         guard let graph, let entry = try currentEntry()?.entry else { return }
         guard let numbers, let living else {
-            let bytes = max(Int(endBlock) * 4 * 8, itemCount / 8 * 3 * 2)
+            let bytes = max(Int(endBlock) * 4 * 8, itemCount / 8 * 5 * 2)
             return try report.warning(
                 nil, nil,
                 "it was not looked for elements that cannot be reached from the entry point; "
@@ -338,6 +339,13 @@ extension HnswCheck {
                 nil, nil,
                 "\(left) of \(count) elements cannot be reached from the entry point; "
                     + "searches come to them last")
+        }
+        let reaching = try Reachability(to: first, among: living, in: &links)
+        if reaching.count < count {
+            try report.warning(
+                nil, nil,
+                "from \(count - reaching.count) of \(count) elements the entry point cannot be reached; "
+                    + "searches that start there miss rows")
         }
     }
 }

@@ -4,11 +4,11 @@ import PostgresServer
 
 // Building an index:
 //
-// 1. The table's rows come from the server's scan, one by one, and go into a graph in memory, as long
-//    as it keeps within maintenance_work_mem.
-// 2. When memory is used up, the graph is written to pages, and further rows are inserted there, by
-//    the same algorithm over the pages.
-// 3. Else the graph is written when the scan is over.
+// 1. The table's rows come from the server's scan, one by one, and are collected as the nodes of a graph in memory, as
+//    long as it keeps within maintenance_work_mem.
+// 2. When the scan is over, or memory used up, the nodes are linked, in an order that looks random whatever the order of
+//    the rows; the graph is looked over (see GraphMending.swift) and written to pages.
+// 3. Further rows are inserted there, by the same algorithm over the pages.
 //
 // With parallel workers the rows are only collected in step 1, as long as all that the workers need keeps within
 // maintenance_work_mem, and linked and written by all of them when the scan is over; see HnswParallelBuild.swift.
@@ -33,7 +33,7 @@ func hnswBuild(_ heap: Relation?, _ index: Relation?, _ info: UnsafeMutablePoint
         var heapRows = 0.0
         pase_progress(
             HnswBuild.subphase,
-            (workers > 0 ? HnswPhase.collecting : .loading).rawValue)
+            HnswPhase.collecting.rawValue)
         pase_progress(HnswBuild.tuplesTotal, Int64(rowEstimate(heap)))
         var succeeded = false
         withUnsafeMutablePointer(to: &build) { build in
@@ -151,7 +151,7 @@ private struct HnswBuild {
             try insertRow(index, value, row, .building, try ServerMemory.current())
         }
         rows += 1
-        if workers == 0 { pase_progress(HnswBuild.tuplesDone, Int64(rows)) }
+        if isOnPages { pase_progress(HnswBuild.tuplesDone, Int64(rows)) }
     }
 
     private func inMemoryPart(_ metric: Metric) throws(ServerError) -> InMemoryPart {
@@ -164,9 +164,9 @@ private struct HnswBuild {
     ) throws(ServerError) {
         var part = try inMemoryPart(reader.metric)
         prepare(vector, in: part, reader)
-        let level = meta.shape.randomLevel(using: &random)
         part.graph.currentRow = row
-        _ = try part.insertion.insert(part.query, level: level, into: &part.graph)
+        part.graph.query = UnsafePointer(part.query)
+        try part.graph.collect(level: meta.shape.randomLevel(using: &random))
         inMemory = part
         try moveToPagesIfFull(part)
     }
@@ -196,6 +196,7 @@ private struct HnswBuild {
             "the graph no longer fits into maintenance_work_mem after \(rows + 1) rows",
             hint: "The build goes on, but slower. Increase maintenance_work_mem to speed it up; "
                 + "pase_hnsw_build_memory() tells how much a table wants.")
+        try linkGraph()
         try writeGraph(isLast: false)
         try memory.reset()
         isOnPages = true
@@ -207,7 +208,26 @@ private struct HnswBuild {
     {
         if try buildInParallel(heap, info) { return }
         try insertCollected()
-        if !isOnPages { try writeGraph(isLast: true) }
+        guard !isOnPages else { return }
+        try linkGraph()
+        try writeGraph(isLast: true)
+    }
+
+    /// Links the nodes that were collected.
+    private mutating func linkGraph() throws(ServerError) {
+        guard var part = inMemory else { return }
+        pase_progress(HnswBuild.subphase, HnswPhase.loading.rawValue)
+        try part.graph.endCollection()
+        let order = ShuffledOrder(count: part.graph.count)
+        let joined = part.graph.rowCount - part.graph.count
+        for place in 0..<order.count {
+            try checkInterrupts()
+            try part.insertion.link(order[place], in: &part.graph)
+            pase_progress(HnswBuild.tuplesDone, Int64(joined + place + 1))
+        }
+        try mendGraph(&part.graph, part.insertion, index)
+        meta.farNodes = UInt32(clamping: part.graph.farCount)
+        inMemory = part
     }
 
     // MARK: With parallel workers
@@ -235,11 +255,10 @@ private struct HnswBuild {
         return try VectorCollection(dimensions: meta.dimensions, in: &memory)
     }
 
-    /// Builds alone from now on: inserts what was collected, as if it had been done at once.
+    /// Builds alone from now on: takes over what was collected, as if it had been done at once.
     private mutating func insertCollected() throws(ServerError) {
         workers = 0
         guard let collected = collection, var part = inMemory else { return }
-        pase_progress(HnswBuild.subphase, HnswPhase.loading.rawValue)
         collection = nil
         var memory = memory
         for index in 0..<collected.count {
@@ -247,9 +266,9 @@ private struct HnswBuild {
             let item = collected[index]
             part.query.copy(from: item.vector, count: meta.dimensions)
             part.graph.currentRow = item.row
-            _ = try part.insertion.insert(part.query, level: item.level, into: &part.graph)
+            part.graph.query = UnsafePointer(part.query)
+            try part.graph.collect(level: item.level)
             try collected.release(upTo: index, in: &memory)
-            pase_progress(HnswBuild.tuplesDone, Int64(index + 1))
         }
         inMemory = part
         // Only now, while the collection takes no memory: that was less than what is needed for workers.
@@ -334,4 +353,18 @@ private struct InMemoryPart {
         graph = try MemoryGraph(shape, metric, query: query, memory: memory)
         insertion = try GraphInsertion(shape, in: &graph)
     }
+}
+
+/// Sees to it that each node of a graph can be reached and found, and says so where that cannot be had.
+func mendGraph(
+    _ graph: inout MemoryGraph<ServerMemory>, _ insertion: GraphInsertion, _ index: ServerRelation
+) throws(ServerError) {
+    var mending = GraphMending(insertion)
+    let outcome = try mending.mend(&graph) { () throws(ServerError) in try checkInterrupts() }
+    guard outcome.unreachable > 0 else { return }
+    try report(
+        NOTICE, .programLimitExceeded,
+        "\(outcome.unreachable) of \(graph.count) elements of index \"\(index.name)\" cannot be reached",
+        hint: "Searches that stop early miss their rows. Build the index with a larger base_nb_num."
+    )
 }

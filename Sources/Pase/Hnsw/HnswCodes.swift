@@ -150,6 +150,7 @@ struct HnswCode {
 /// A list of links as it is to be written, with the codes of their ends.
 struct HnswCodedLinks {
     let links: UnsafeMutablePointer<NodeReference>
+    private let isBackbone: UnsafeMutablePointer<Bool>
     /// Room for the codes of as many links as a node has; nil in an index without codes.
     let codes: CodeArray?
     private let level: Int
@@ -158,6 +159,7 @@ struct HnswCodedLinks {
     init(_ layout: HnswLayout, level: Int, _ memory: ServerMemory) throws(ServerError) {
         self.level = level
         links = try memory.allocate(layout.shape.capacity(level), of: NodeReference.self)
+        isBackbone = try memory.allocate(layout.shape.capacity(level), of: Bool.self)
         var array: CodeArray?
         if let codeArray = level == 0 ? layout.codeArray : layout.upperCodeArray {
             array = CodeArray(try memory.allocate(bytes: codeArray.bytes, zeroed: true), codeArray)
@@ -165,15 +167,17 @@ struct HnswCodedLinks {
         codes = array
     }
 
-    mutating func append(_ node: NodeReference, _ code: HnswCode?) {
-        links[count] = node
+    mutating func append(_ link: ScoredNode, _ code: HnswCode?) {
+        links[count] = link.node
+        isBackbone[count] = link.isBackbone
         if let code { codes?.write(code.bytes, code.factors, slot: count) }
         count += 1
     }
 
     /// Adds a link whose code is there already.
-    mutating func append(_ node: NodeReference, from others: CodeArray, slot: Int) {
-        links[count] = node
+    mutating func append(_ link: ScoredNode, from others: CodeArray, slot: Int) {
+        links[count] = link.node
+        isBackbone[count] = link.isBackbone
         codes?.copy(count, from: others, slot: slot)
         count += 1
     }
@@ -182,7 +186,8 @@ struct HnswCodedLinks {
     func write(to item: UnsafeMutableRawPointer, _ layout: HnswLayout) {
         for slot in 0..<count {
             item.putPlace(
-                links[slot], at: layout.placesOffset(level) + slot * HnswLayout.placeBytes)
+                links[slot], isBackbone: isBackbone[slot],
+                at: layout.placesOffset(level) + slot * HnswLayout.placeBytes)
         }
         if let codes {
             (item + layout.codesOffset(level)).copyMemory(
@@ -192,6 +197,7 @@ struct HnswCodedLinks {
 
     func free(_ memory: ServerMemory) {
         memory.free(links)
+        memory.free(isBackbone)
         if let codes { memory.free(codes.start) }
     }
 }

@@ -31,6 +31,13 @@ struct HnswGraph: NeighborGraph {
     private var blockCount: UInt32
     /// The first block that may hold nodes.
     let firstNodeBlock: UInt32
+    let descentBeam: Int
+    /// Whether distances are computed for the present query even where there are codes to estimate them.
+    private(set) var isExact = false
+    /// See `MutableNeighborGraph`; looked for while `ownDistance` is set.
+    private(set) var twin: NodeReference?
+    /// While a vector is inserted that may not be its own nearest: the distance that a node with the same vector has.
+    private var ownDistance: Float?
     /// Where the index's pages are in memory. Whoever keeps a graph from one call of the server's to
     /// the next asks for them anew.
     var hints: PageHints
@@ -53,6 +60,10 @@ struct HnswGraph: NeighborGraph {
         blockCount = try index.blockCount()
         hints = PageHints(index)
         firstNodeBlock = meta.firstNodeBlock
+        // Pages are full of nodes, if of nothing else.
+        let nodesPerPage = max(IndexPage.size / max(meta.layout.nodeBytes, 1), 1)
+        descentBeam = FarNodes.beam(
+            far: Int(meta.farNodes), of: Int(blockCount) * nodesPerPage)
         if let bits = meta.bits, meta.dimensions > 0 {
             codes = try HnswCodes(index, meta, bits: bits, metric, memory)
         }
@@ -233,7 +244,8 @@ struct HnswGraph: NeighborGraph {
         for slot in 0..<min(count, HnswGraph.prefetchDistance) {
             prefetch(nodes[slot], bytes: bytes)
         }
-        return try withUnsafePointer(to: self) { (graph) throws(ServerError) in
+        var twin: NodeReference?
+        let written = try withUnsafePointer(to: self) { (graph) throws(ServerError) in
             var scoring = Scoring(
                 graph: graph, nodes: nodes, count: count, scored: scored, bytes: bytes)
             try withUnsafeMutablePointer(to: &scoring) { (scoring) throws(ServerError) in
@@ -242,8 +254,29 @@ struct HnswGraph: NeighborGraph {
                     of: index, scorePage, UnsafeMutableRawPointer(scoring))
             }
             if let failure = scoring.failure { throw failure }
+            twin = scoring.twin
             return scoring.written
         }
+        if let twin { self.twin = twin }
+        return written
+    }
+
+    mutating func beginInsertion() {
+        twin = nil
+        guard metric.kind == .innerProduct else { return }
+        ownDistance = metric.distance(query, query, shape.dimensions)
+    }
+
+    /// Looks for the code of the query's own vector among those of a node's neighbours.
+    private mutating func lookForTwin(_ array: CodeArray, _ count: Int) -> Int? {
+        guard let own = codes?.own(query) else { return nil }
+        for slot in 0..<count {
+            let factors = array.factors(slot)
+            if factors.squaredNorm == own.factors.squaredNorm, factors.scale == own.factors.scale {
+                return slot
+            }
+        }
+        return nil
     }
 
     /// `score` under way.
@@ -255,6 +288,8 @@ struct HnswGraph: NeighborGraph {
         let bytes: Int
         var written = 0
         var failure: ServerError?
+        /// See `MutableNeighborGraph`.
+        var twin: NodeReference?
 
         /// Scores the node on the page of the n-th block.
         @inline(__always)
@@ -268,12 +303,19 @@ struct HnswGraph: NeighborGraph {
                 distance: graph.pointee.layout.vector.distance(
                     graph.pointee.query, to: start, graph.pointee.metric),
                 node: reference.withVersion(start.u16(2)), isLive: HnswGraph.isLive(start))
+            if let own = graph.pointee.ownDistance,
+                abs(scored[written].distance - own) <= abs(own) * 0x1p-16, scored[written].isLive
+            {
+                twin = scored[written].node
+            }
             written &+= 1
         }
     }
 
     @inline(__always)
-    func estimates(_ level: Int) -> Bool { codes != nil }
+    func estimates(_ level: Int) -> Bool { codes != nil && !isExact }
+
+    mutating func stopEstimating() { isExact = true }
 
     mutating func expand(
         _ reference: NodeReference, level: Int, neighbors: UnsafeMutablePointer<NodeReference>,
@@ -289,10 +331,14 @@ struct HnswGraph: NeighborGraph {
         }
         guard let links else { return (own, 0) }
         let count = links.count
-        layout.codes(level, in: links.item)?
-            .estimate(codes.query, count: count, into: codes.estimates)
+        var twinSlot: Int?
+        if let array = layout.codes(level, in: links.item) {
+            array.estimate(codes.query, count: count, into: codes.estimates)
+            if ownDistance != nil { twinSlot = lookForTwin(array, count) }
+        }
         links.copyPlaces(layout, into: neighbors)
         try links.locked.close()
+        if let twinSlot { twin = neighbors[twinSlot] }
         var new = 0
         for slot in 0..<count {
             try checkBlock(neighbors[slot], linkedFrom: reference.block)
@@ -316,6 +362,14 @@ struct HnswGraph: NeighborGraph {
         func copyPlaces(_ layout: HnswLayout, into list: UnsafeMutablePointer<NodeReference>) {
             let places = item + layout.placesOffset(level)
             for slot in 0..<count { list[slot] = places.place(slot * HnswLayout.placeBytes) }
+        }
+
+        func copyLinks(_ layout: HnswLayout, into list: LinkList) {
+            let places = item + layout.placesOffset(level)
+            for slot in 0..<count {
+                list.nodes[slot] = places.place(slot * HnswLayout.placeBytes)
+                list.isBackbone[slot] = places.isBackbone(slot * HnswLayout.placeBytes)
+            }
         }
     }
 

@@ -16,6 +16,22 @@ extension HnswGraph: RepairableNeighborGraph {
         return start == nil ? nil : UnsafePointer(scratch)
     }
 
+    mutating func links(of reference: NodeReference, level: Int, into list: LinkList)
+        throws(ServerError) -> Int
+    {
+        guard let links = try openLinks(of: reference, level: level) else { return 0 }
+        links.copyLinks(layout, into: list)
+        try links.locked.close()
+        for slot in 0..<links.count {
+            try checkBlock(list.nodes[slot], linkedFrom: reference.block)
+        }
+        return links.count
+    }
+
+    mutating func noteFar() throws(ServerError) {
+        _ = try HnswMeta.update(index, mode) { if $0.farNodes < .max { $0.farNodes += 1 } }
+    }
+
     @inline(__always)
     func announceVector(of node: NodeReference) {
         prefetch(node, bytes: vectorEnd)
@@ -29,7 +45,7 @@ extension HnswGraph: RepairableNeighborGraph {
 
     /// Inner products of two codes' vectors need more than the codes, and codes of fewer bits are too rough.
     func measuresLinks(_ level: Int) -> Bool {
-        guard let codes else { return false }
+        guard let codes, !isExact else { return false }
         return codes.query.layout.bits.rawValue >= 2 && metric.kind != .innerProduct
     }
 
@@ -49,7 +65,7 @@ extension HnswGraph: RepairableNeighborGraph {
             try opened.locked.close()
             return count
         }
-        opened.copyPlaces(layout, into: links.nodes)
+        opened.copyLinks(layout, into: links.list)
         try opened.locked.close()
         codes?.measure(copy, count: count, node: vectorCopy, vector: query, into: links)
         return count
@@ -131,18 +147,18 @@ extension HnswGraph: RepairableNeighborGraph {
     ) throws(ServerError) -> HnswCodedLinks {
         var result = try HnswCodedLinks(layout, level: level, memory)
         guard let codes else {
-            for link in links { result.append(link.node, nil) }
+            for link in links { result.append(link, nil) }
             return result
         }
         let vectorScratch = try memory.allocate(shape.dimensions, of: Float.self)
         let codeScratch = try codes.makeScratch(memory)
         for link in links {
             if let known, let slot = known.slot(of: link.node) {
-                result.append(link.node, from: known.codes, slot: slot)
+                result.append(link, from: known.codes, slot: slot)
                 continue
             }
             guard let end = try vector(of: link.node, scratch: vectorScratch) else { continue }
-            result.append(link.node, codes.code(of: end, scratch: codeScratch))
+            result.append(link, codes.code(of: end, scratch: codeScratch))
         }
         free(vectorScratch)
         free(codeScratch)
@@ -152,17 +168,18 @@ extension HnswGraph: RepairableNeighborGraph {
     mutating func appendLink(
         from reference: NodeReference, level: Int, count: Int, to target: ScoredNode
     ) throws(ServerError) -> Bool {
-        try writeLink(reference, level, slot: count, target.node) { _, counted in
-            counted == count
-        }
+        try writeLink(reference, level, slot: count, target) { _, counted in counted == count }
     }
 
     mutating func replaceLink(
         from reference: NodeReference, level: Int, slot: Int, former: NodeReference,
         to target: ScoredNode
     ) throws(ServerError) -> Bool {
-        try writeLink(reference, level, slot: slot, target.node) { places, counted in
-            slot < counted && places.place(slot * HnswLayout.placeBytes).place == former.place
+        let mayGo = isDoomed(former)
+        return try writeLink(reference, level, slot: slot, target) { places, counted in
+            let offset = slot * HnswLayout.placeBytes
+            return slot < counted && places.place(offset).place == former.place
+                && (mayGo || !places.isBackbone(offset))
         }
     }
 
@@ -171,28 +188,37 @@ extension HnswGraph: RepairableNeighborGraph {
     /// - Parameter isAsBefore: gets the places of the list and how many there are; whether the list is still
     ///   the one that the decision was about.
     private mutating func writeLink(
-        _ reference: NodeReference, _ level: Int, slot: Int, _ target: NodeReference,
+        _ reference: NodeReference, _ level: Int, slot: Int, _ target: ScoredNode,
         _ isAsBefore: (UnsafeMutableRawPointer, _ count: Int) -> Bool
     ) throws(ServerError) -> Bool {
         guard let (locked, item) = try openLinks(reference, level) else { return false }
         let countAt = item + (level == 0 ? 4 : layout.upperOffset(level))
         let count = Int(countAt.u16(0))
         let places = item + layout.placesOffset(level)
+        let mark = target.isBackbone ? HnswLayout.backboneBit : 0
+        // Vacuum may have added it already, for a node whose insertion is still under way. Or it is there, and is to be one
+        // of the backbone from now on.
+        for other in 0..<count
+        where places.place(other * HnswLayout.placeBytes).place == target.node.place {
+            let offset = other * HnswLayout.placeBytes
+            if target.isBackbone, !places.isBackbone(offset) {
+                patch.begin()
+                try patch.write(
+                    target.node.offset | mark, to: places + offset + 4, of: locked.page)
+                try patch.apply(to: locked)
+            }
+            try locked.close()
+            return true
+        }
         guard slot < shape.capacity(level), isAsBefore(places, count) else {
             try locked.close()
             return false
         }
-        // Vacuum may have added it already, for a node whose insertion is still under way.
-        for other in 0..<count
-        where places.place(other * HnswLayout.placeBytes).place == target.place {
-            try locked.close()
-            return true
-        }
         let page = locked.page
         patch.begin()
         let place = places + slot * HnswLayout.placeBytes
-        try patch.write(target.block, to: place, of: page)
-        try patch.write(target.offset, to: place + 4, of: page)
+        try patch.write(target.node.block, to: place, of: page)
+        try patch.write(target.node.offset | mark, to: place + 4, of: page)
         if slot == count {
             try patch.write(UInt16(truncatingIfNeeded: count + 1), to: countAt, of: page)
         }
@@ -234,7 +260,7 @@ extension HnswGraph: RepairableNeighborGraph {
     }
 
     mutating func rewriteLinks(
-        of node: NodeReference, level: Int, former: UnsafePointer<NodeReference>, formerCount: Int,
+        of node: NodeReference, level: Int, former: LinkList, formerCount: Int,
         links: UnsafeBufferPointer<ScoredNode>
     ) throws(ServerError) -> Bool {
         let layout = layout
@@ -242,14 +268,16 @@ extension HnswGraph: RepairableNeighborGraph {
         let known = try copyCodes(of: node, level)
         let list = try codedLinks(
             links, level,
-            known: known.map { KnownLinks(nodes: former, count: formerCount, codes: $0) })
+            known: known.map { KnownLinks(nodes: former.nodes, count: formerCount, codes: $0) })
         if let known { free(known.start) }
         let isChanged = try changeLinks(node, level) { item, count in
             let places = item + layout.placesOffset(level)
             guard count == formerCount else { return nil }
-            for slot in 0..<count
-            where places.place(slot * HnswLayout.placeBytes).place != former[slot].place {
-                return nil
+            for slot in 0..<count {
+                let offset = slot * HnswLayout.placeBytes
+                guard places.place(offset).place == former.nodes[slot].place,
+                    places.isBackbone(offset) == former.isBackbone[slot]
+                else { return nil }
             }
             list.write(to: item, layout)
             return list.count

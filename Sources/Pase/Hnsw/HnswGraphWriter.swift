@@ -82,6 +82,7 @@ struct HnswGraphWriter {
         for slot in 0..<links {
             item.putPlace(
                 graph.place(at: graph.link(at: node, level: 0, slot: slot)),
+                isBackbone: graph.isBackbone(at: node, level: 0, slot: slot),
                 at: layout.linksOffset + slot * HnswLayout.placeBytes)
         }
         writeCodes(node, level: 0, count: links)
@@ -133,7 +134,7 @@ struct HnswGraphWriter {
             for slot in 0..<links {
                 item.putPlace(
                     graph.place(at: graph.link(at: node, level: layer, slot: slot)),
-                    at: offset + 2 + slot * HnswLayout.placeBytes)
+                    isBackbone: false, at: offset + 2 + slot * HnswLayout.placeBytes)
             }
             writeCodes(node, level: layer, count: links)
         }

@@ -14,7 +14,7 @@ import PostgresServer
 // Block 0 is the metapage. Its only item:
 //
 //     0  u32  magic 0x57534E48 ("HNSW")
-//     4  u16  format version, 3
+//     4  u16  format version, 4
 //     6  u16  dimensions; 0 until the first vector says
 //     8  u16  links per node above the ground layer
 //    10  u16  candidates of an insertion (ef_build)
@@ -28,13 +28,14 @@ import PostgresServer
 //    30  u16  0
 //    32  u64  seed of the rotation
 //    40  f32  with vectors in half precision, a number that no vector's norm exceeds
-//    44  u32  0
+//    44  u32  number of nodes that were far from nearly all others when they were inserted (see FarNodes)
 //
 // The centre, only in an index with codes that was built from rows, is in block 1. Its only item is the
 // mean of the rows' vectors, rotated, dimensions × f32. It never changes.
 //
 // A reference is block (u32) << 32 | offset (u16) << 16 | version (u16); a place, as in links, is
-// 6 bytes: block (u32), offset (u16). A place that an item has had is used again only with a version
+// 6 bytes: block (u32), offset (u16), whose highest bit says of a link that it is one of the backbone, which
+// never gives way to another. A place that an item has had is used again only with a version
 // that nobody remembers, so a reader that comes late knows it.
 //
 // The items of the other pages, each beginning with its kind and version:
@@ -94,7 +95,7 @@ struct HnswLayout {
 
     static let metaBlock = MetapageItem.block
     static let magic: UInt32 = 0x5753_4E48
-    static let formatVersion: UInt16 = 3
+    static let formatVersion: UInt16 = 4
     static let metaBytes = 48
 
     static let nodeItem: UInt8 = 1
@@ -103,6 +104,8 @@ struct HnswLayout {
     static let partItem: UInt8 = 4
 
     static let placeBytes = 6
+    /// In the offset of a link's place: the link is one of the backbone. No page has so many items.
+    static let backboneBit: UInt16 = 1 << 15
     static let nodeHeaderBytes = 48
     static let inlineRows = 4
     static let inlineRowsOffset = 24
@@ -225,16 +228,20 @@ struct HnswLayout {
 }
 
 extension UnsafeMutableRawPointer {
-    /// A place of 6 bytes as a reference without version.
+    /// The place that a link leads to, 6 bytes, as a reference without version.
     @inline(__always)
     func place(_ offset: Int) -> NodeReference {
-        NodeReference(block: u32(offset), offset: u16(offset + 4))
+        NodeReference(block: u32(offset), offset: u16(offset + 4) & ~HnswLayout.backboneBit)
     }
 
-    /// Writes a reference's place.
+    /// Whether a link is one of the backbone.
     @inline(__always)
-    func putPlace(_ reference: NodeReference, at offset: Int) {
+    func isBackbone(_ offset: Int) -> Bool { u16(offset + 4) & HnswLayout.backboneBit != 0 }
+
+    /// Writes a link to a reference's place.
+    @inline(__always)
+    func putPlace(_ reference: NodeReference, isBackbone: Bool, at offset: Int) {
         put(reference.block, at: offset)
-        put(reference.offset, at: offset + 4)
+        put(reference.offset | (isBackbone ? HnswLayout.backboneBit : 0), at: offset + 4)
     }
 }

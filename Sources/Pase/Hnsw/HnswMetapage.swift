@@ -22,6 +22,8 @@ struct HnswMeta {
     private(set) var groundLinks: Int
     /// Block of the centre of the codes, 0 if it is zero.
     var centre: UInt32 = 0
+    /// How many nodes were far from nearly all others when they were inserted; see `FarNodes`.
+    var farNodes: UInt32 = 0
     let rotationSeed: UInt64
     var entry: EntryPoint?
 
@@ -133,6 +135,7 @@ struct HnswMeta {
         centre = start.u32(24)
         rotationSeed = start.u64(32)
         largestNorm = start.f32(40)
+        farNodes = start.u32(44)
         precision = HnswPrecision(rawValue: start.u8(15)) ?? .single
         let node = NodeReference(raw: start.u64(16))
         guard let metric = Metric.Kind(rawValue: Int32(start.u8(12))), links >= 2, links <= 128,
@@ -162,6 +165,7 @@ struct HnswMeta {
         start.put(UInt16(truncatingIfNeeded: groundLinks), at: 28)
         start.put(rotationSeed, at: 32)
         start.put(largestNorm.bitPattern, at: 40)
+        start.put(farNodes, at: 44)
     }
 
     /// Makes the metapage of a new index.

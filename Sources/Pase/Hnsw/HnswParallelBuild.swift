@@ -8,7 +8,8 @@ import PostgresServer
 //    graph is known to the byte, and shared memory has a region for it.
 // 2. Workers start while the leader copies the nodes there, without links, and plans the pages.
 // 3. All of them, the leader too, link the nodes batch by batch; see BatchConstruction.swift.
-// 4. All of them make the codes, then write and log the pages of nodes. The leader writes the other pages.
+// 4. The leader looks whether each node can be reached and found, and links those that cannot; see GraphMending.swift.
+// 5. All of them make the codes, then write and log the pages of nodes. The leader writes the other pages.
 //
 // A worker may come late or not at all. The graph is the same however many there are, and so are the pages.
 
@@ -50,6 +51,7 @@ struct HnswParallelBuild {
     }
 
     let parallel: ParallelBuild
+    private let index: ServerRelation
     private var graph: MemoryGraph<ServerMemory>
     private var construction: BatchConstruction
     private let codes: HnswNodeCodes?
@@ -90,6 +92,7 @@ struct HnswParallelBuild {
             let start = parallel.region
         else { return nil }
         self.parallel = parallel
+        self.index = index
         nodes = collected.nodes
         let region = Region(start, nodes: nodes, meta)
         graph = try MemoryGraph(
@@ -103,7 +106,7 @@ struct HnswParallelBuild {
         try plan.addPages(to: index)
         writer = try HnswGraphWriter(
             index, meta.layout, graph, codes, plan, isLast: true, memory)
-        construction = BatchConstruction(insertion)
+        construction = BatchConstruction(insertion, nodes: nodes)
         start.storeBytes(
             of: RegionHeader(nodes: nodes, rows: collected.count, plan: plan),
             as: RegionHeader.self)
@@ -119,6 +122,7 @@ struct HnswParallelBuild {
         firstStep = step == 0 ? try parallel.finish(step) : step
         let header = start.load(as: RegionHeader.self)
         let index = try ServerRelation(parallel.index)
+        self.index = index
         let meta = try HnswMeta.read(index)
         nodes = header.nodes
         let region = Region(start, nodes: nodes, meta)
@@ -128,7 +132,7 @@ struct HnswParallelBuild {
         codes = try HnswNodeCodes(meta, nodes: nodes, in: region.codes, memory)
         writer = try HnswGraphWriter(
             index, meta.layout, graph, codes, header.plan, isLast: true, memory)
-        construction = BatchConstruction(try GraphInsertion(meta.shape, in: &graph))
+        construction = BatchConstruction(try GraphInsertion(meta.shape, in: &graph), nodes: nodes)
     }
 
     /// Makes the nodes, without links.
@@ -165,7 +169,7 @@ struct HnswParallelBuild {
             let batch = BatchConstruction.batch(from: first, of: nodes)
             if step == linking { step = try link(batch, step) }
             if step == linking + 1 { step = try linkBack(batch, step) }
-            try BatchConstruction.finish(batch, in: &graph)
+            try construction.finish(batch, in: &graph)
             first = batch.upperBound
             linking += 2
         }
@@ -173,8 +177,9 @@ struct HnswParallelBuild {
         if parallel.isLeader {
             pase_progress(PROGRESS_CREATEIDX_SUBPHASE, HnswPhase.writing.rawValue)
         }
-        if step == linking { step = try encode(step) }
-        if step == linking + 1 { step = try write(step) }
+        if step == linking { step = try mend(step) }
+        if step == linking + 1 { step = try encode(step) }
+        if step == linking + 2 { step = try write(step) }
         guard parallel.isLeader else { return nil }
         try parallel.waitForWorkers()
         return try writer.finish(graph.entryIndex)
@@ -203,6 +208,12 @@ struct HnswParallelBuild {
             try construction.linkBack(batch, part: part, in: &graph)
             part = parallel.take(in: step)
         }
+        return try parallel.finish(step)
+    }
+
+    /// The leader sees to a whole graph, which is little work where there is nothing to mend.
+    private mutating func mend(_ step: Int) throws(ServerError) -> Int {
+        if parallel.isLeader { try mendGraph(&graph, construction.insertion, index) }
         return try parallel.finish(step)
     }
 

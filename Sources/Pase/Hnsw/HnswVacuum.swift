@@ -6,8 +6,9 @@ import PostgresServer
 //
 // 1. Dead rows are taken out of their nodes. A node that has none left is dead: from then on it leads
 //    searches on, but is no answer, and no insertion links to it or gives it a row.
-// 2. When the insertions that may have chosen a dead node as a neighbour before that are over, links to
-//    dead nodes are led around them, and the entry point is moved if it is dead or not the highest node.
+// 2. When the insertions that may have chosen a dead node as a neighbour before that are over, the parts of the
+//    backbone that dead nodes connect are linked with each other, links to dead nodes are led around them, and the
+//    entry point is moved if it is dead or not the highest node.
 // 3. The dead nodes, to which nothing leads any more, are removed. A scan that still remembers one
 //    finds its place empty, or taken with another version, and passes on.
 //
@@ -100,6 +101,7 @@ private struct HnswVacuum {
             try removeRows(block, isDead)
             block += 1
         }
+        sortDead()
         for index in 0..<dead.count { try graph.doom(dead[index]) }
     }
 
@@ -173,6 +175,21 @@ private struct HnswVacuum {
         try locked.close()
     }
 
+    /// Puts the dead nodes in the order of their places, which only those of one page may not be in.
+    private func sortDead() {
+        var index = 1
+        while index < dead.count {
+            let node = dead[index]
+            var hole = index
+            while hole > 0, dead[hole - 1].place > node.place {
+                dead.start[hole] = dead[hole - 1]
+                hole -= 1
+            }
+            dead.start[hole] = node
+            index += 1
+        }
+    }
+
     /// Notes a node as dead, or as a possible entry point.
     private mutating func judge(_ reference: NodeReference, _ node: UnsafeMutableRawPointer)
         throws(ServerError)
@@ -191,6 +208,10 @@ private struct HnswVacuum {
         guard dead.count > 0 else { return try raiseEntryPoint() }
         try moveEntryPoint()
         try raiseEntryPoint()
+        try BackboneRepair(graph.shape, in: &graph).repair(
+            without: UnsafeBufferPointer(start: dead.start, count: dead.count), in: &graph,
+            setQuery: { graph, query in graph.query = query },
+            pause: { () throws(ServerError) in try check(pase_vacuum_delay(false)) })
         var repair = try GraphRepair(graph.shape, in: &graph)
         var block = meta.firstNodeBlock
         while block < (try index.blockCount()) {

@@ -48,7 +48,7 @@ SELECT * FROM walk(pase(sample(9999, 16), 10), 10);
 SELECT * FROM walk(pase(sample(9999, 16), 10), 11);
 SELECT * FROM walk(pase(sample(9999, 16), 10), 500);
 SELECT * FROM walk(pase(sample(9999, 16), 1), 300);
-SELECT * FROM walk(pase(sample(9999, 16), 10), 2000);
+SELECT * FROM walk(pase(sample(9999, 16), 40), 2000);
 SELECT * FROM walk(pase(sample(9998, 16), 200), 5000);
 SELECT * FROM walk(pase(sample(9997, 16), 10000), NULL);
 -- the same rows and distances as without the index

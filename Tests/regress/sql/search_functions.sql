@@ -68,7 +68,7 @@ SELECT scans_of('arrays_hnsw', $$SELECT * FROM hnsw_search('50.2,100.4', 40, 3, 
 
 -- As part of other statements
 SELECT a.id, s.distance FROM hnsw_search('50.2,100.4', 40, 3, 'arrays') AS s JOIN arrays AS a ON a.id = s.id::int ORDER BY 2;
-SELECT a.id, n.* FROM arrays AS a, LATERAL hnsw_search(array_to_string(a.vector, ','), 40, 2, 'arrays') AS n WHERE a.id IN (7, 70) ORDER BY 1, 3, 2;
+SELECT a.id, n.* FROM arrays AS a, LATERAL hnsw_search(array_to_string(a.vector, ','), 40, 3, 'arrays') AS n WHERE a.id IN (7, 70) ORDER BY 1, 3, 2;
 CREATE VIEW nearest_one AS SELECT * FROM hnsw_search('50.2,100.4', 40, 1, 'arrays');
 SELECT * FROM nearest_one;
 DROP VIEW nearest_one;
