@@ -347,7 +347,7 @@ struct PagedGraph: RepairableNeighborGraph {
 
     mutating func replaceLink(
         from node: NodeReference, level: Int, slot: Int, former: NodeReference,
-        to target: ScoredNode
+        to target: ScoredNode, takesOver: Bool
     ) throws(PagedFailure) -> Bool {
         try count()
         guard isThere(node), level <= self.level(of: node), !isTooLate(node, level) else {
@@ -355,7 +355,7 @@ struct PagedGraph: RepairableNeighborGraph {
         }
         var list = list(of: node, level)
         guard slot < list.count, list[slot].node == former,
-            !list[slot].isBackbone || isDoomed(former)
+            takesOver || !list[slot].isBackbone || isDoomed(former)
         else { return false }
         if list.contains(where: { $0.node == target.node }) { return true }
         list[slot] = Link(target)

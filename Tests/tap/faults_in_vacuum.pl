@@ -38,7 +38,8 @@ sub until_it_succeeds
 	cmp_ok($faults, '>', 20, "$what: faults met");
 	note("$faults faults in: " . join(' ', sort keys %$names));
 	is($other, '', "$what: no other error");
-	whole($node, "$what: the index has the table's rows");
+	# After hundreds of vacuums that failed, and none that did not, some rows may be hard to reach, but none is lost.
+	whole($node, "$what: the index has the table's rows", late => 1);
 	$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) items');
 	whole($node, "$what: and after one more vacuum");
 	return;

@@ -60,29 +60,25 @@ public struct Reachability {
         }
     }
 
-    /// Finds the nodes among `others` from which a chain of links leads to a node. Goes through the nodes that are not
-    /// known to be such again and again, until there is nothing new: in a graph that is whole, hardly more than once.
-    public init<Links: NumberedLinks>(
-        to last: Int, among others: FixedBits, in graph: inout Links
-    ) throws(Links.Failure) {
+    /// Finds the nodes from which a chain of links leads to a node. Goes through the nodes that are not known to be such
+    /// again and again, until there is nothing new: in a graph that is whole, hardly more than once.
+    public init<Links: NumberedLinks>(to last: Int, in graph: inout Links) throws(Links.Failure) {
         try self.init(in: &graph)
-        try extend(to: last, among: others, in: &graph)
+        try extend(to: last, in: &graph)
     }
 
     /// Goes on after a node more has been found to be such.
-    public mutating func extend<Links: NumberedLinks>(
-        to last: Int, among others: FixedBits, in graph: inout Links
-    ) throws(Links.Failure) {
+    public mutating func extend<Links: NumberedLinks>(to last: Int, in graph: inout Links)
+        throws(Links.Failure)
+    {
         if nodes.insert(last) { count &+= 1 }
         var isNew = true
         while isNew {
             isNew = false
-            var node = 0
-            while let next = others.first(from: node, notIn: nodes) {
-                node = next &+ 1
-                let found = try graph.links(of: next, into: list)
+            for node in 0..<nodes.count where !nodes.contains(node) {
+                let found = try graph.links(of: node, into: list)
                 for slot in 0..<min(found, mostLinks) where nodes.contains(Int(list[slot])) {
-                    if nodes.insert(next) { count &+= 1 }
+                    if nodes.insert(node) { count &+= 1 }
                     isNew = true
                     break
                 }

@@ -5,6 +5,9 @@
 /// was inserted, and both keep their links to each other. Whatever becomes of the other links, each node can be reached
 /// from each other, and who looks at the parent of a node sees the node.
 ///
+/// Where all nodes that a new one is near to have nothing but links of the backbone, the new one is put between one of them
+/// and a neighbour of it.
+///
 /// A node that is removed leaves as many parts of the tree behind as it had links of the backbone. `BackboneRepair` links
 /// them with each other again.
 extension GraphInsertion {
@@ -28,6 +31,64 @@ extension GraphInsertion {
                 return
             }
         }
+        for slot in 0..<count where try takeChild(of: slot, in: &graph) { return }
+    }
+
+    /// Where nobody has a place: a node that one of those that were chosen has a link of the backbone to becomes the new
+    /// node's child, and its place the new node's; see `takeOver`.
+    ///
+    /// - Returns: false if it has none to a living node.
+    @inline(never)
+    private func takeChild<Graph: MutableNeighborGraph>(of parent: Int, in graph: inout Graph)
+        throws(Graph.Failure) -> Bool
+    {
+        let count = try graph.links(
+            of: lists.links[parent].node, level: 0, into: measured.list)
+        let isCoarse = graph.isCoarse
+        graph.isCoarse = false
+        defer { graph.isCoarse = isCoarse }
+        for slot in 0..<count where measured.list.isBackbone[slot] {
+            var child = ScoredNode(distance: 0, node: .none)
+            var node = measured.nodes[slot]
+            guard try graph.score(&node, count: 1, into: &child) == 1, child.isLive else {
+                continue
+            }
+            // Where it is among the chosen ones, behind them, or in the place of the last.
+            var place = 0
+            while place < lists.counts[0], lists.links[place].node.place != child.node.place {
+                place &+= 1
+            }
+            if place == shape.groundLinks { place &-= 1 }
+            if place == parent { continue }
+            lists.counts[0] = max(lists.counts[0], place &+ 1)
+            lists.links[place] = child
+            lists.links[place].isBackbone = true
+            lists.links[parent].isBackbone = true
+            return true
+        }
+        return false
+    }
+
+    /// Puts a link of the backbone to the new node in the place of one to a node that the new one has such a link to.
+    ///
+    /// - Parameter count: the length of the list in `measured`, which consists of links of the backbone.
+    /// - Returns: false if there is none.
+    @inline(never)
+    func takeOver<Graph: MutableNeighborGraph>(
+        _ node: NodeReference, _ count: Int, _ target: ScoredNode, in graph: inout Graph
+    ) throws(Graph.Failure) -> Bool {
+        let own = try graph.links(of: target.node, level: 0, into: others)
+        for slot in 0..<count {
+            for link in 0..<own
+            where others.isBackbone[link]
+                && others.nodes[link].place == measured.nodes[slot].place
+            {
+                return try graph.replaceLink(
+                    from: node, level: 0, slot: slot, former: measured.nodes[slot], to: target,
+                    takesOver: true)
+            }
+        }
+        return false
     }
 
     /// Whether a node has a place for one more link of the backbone, of which it has fewer than `most`.

@@ -19,6 +19,8 @@ public struct GraphInsertion {
     let upperFound: UnsafeMutablePointer<ScoredNode>
     private let coarseEnds: UnsafeMutablePointer<UnsafeRawPointer?>
     let measured: MeasuredLinks
+    /// Room for the links of another node.
+    let others: LinkList
     private let eviction: LinkEviction
 
     /// What became of the row.
@@ -48,6 +50,7 @@ public struct GraphInsertion {
         upperFound = try Self.room(ef, in: &memory)
         coarseEnds = try Self.room(shape.groundLinks &+ 1, in: &memory)
         measured = try MeasuredLinks(capacity: shape.groundLinks &+ 1, in: &memory)
+        others = try LinkList(capacity: shape.groundLinks &+ 1, in: &memory)
         eviction = try LinkEviction(capacity: most, in: &memory)
     }
 
@@ -337,9 +340,12 @@ public struct GraphInsertion {
                 isMeasured
                 ? chooseMeasuredSlot(level, count, target, graph.metric.kind)
                 : try chooseSlot(of: node, level, count, target, targetVector, in: &graph)
-            if slot == count { return false }
+            if slot == count {
+                return target.isBackbone ? try takeOver(node, count, target, in: &graph) : false
+            }
             if try graph.replaceLink(
-                from: node, level: level, slot: slot, former: measured.nodes[slot], to: target)
+                from: node, level: level, slot: slot, former: measured.nodes[slot], to: target,
+                takesOver: false)
             {
                 return true
             }

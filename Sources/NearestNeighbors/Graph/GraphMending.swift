@@ -110,17 +110,16 @@ public struct GraphMending {
                 try forward.extend(from: node, in: &graph)
             }
         }
-        var backward = try Reachability(to: entry, among: forward.nodes, in: &graph)
-        if backward.count < forward.count {
-            for node in 0..<graph.count
-            where forward.nodes.contains(node) && !backward.nodes.contains(node) {
+        var backward = try Reachability(to: entry, in: &graph)
+        if backward.count < graph.count {
+            for node in 0..<graph.count where !backward.nodes.contains(node) {
                 try pause()
                 guard try leadBack(node, to: backward, in: &graph) else { continue }
                 outcome.joined &+= 1
-                try backward.extend(to: node, among: forward.nodes, in: &graph)
+                try backward.extend(to: node, in: &graph)
             }
         }
-        outcome.unreachable = graph.count &- backward.count
+        outcome.unreachable = graph.count &- min(forward.count, backward.count)
         try backward.free(in: &graph)
         try forward.free(in: &graph)
     }

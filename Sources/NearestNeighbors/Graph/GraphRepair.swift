@@ -129,7 +129,7 @@ public struct GraphRepair {
             for slot in 0..<count where graph.isDoomed(secondLinks[slot]) {
                 _ = try graph.replaceLink(
                     from: neighbor.node, level: level, slot: slot, former: secondLinks[slot],
-                    to: target)
+                    to: target, takesOver: false)
                 return
             }
         }

@@ -174,14 +174,15 @@ extension MemoryGraph {
     @inline(__always)
     public mutating func replaceLink(
         from node: NodeReference, level: Int, slot: Int, former: NodeReference,
-        to target: ScoredNode
+        to target: ScoredNode, takesOver: Bool
     ) throws(Failure) -> Bool {
         let index = index(node)
         guard slot < linkCount(index, level) else { return false }
         let own = links(index, level)
-        guard reference(own.indices[slot]) == former else { return false }
+        guard reference(own.indices[slot] & ~Self.backboneBit) == former else { return false }
         own.indices[slot] = word(target)
         own.distances[slot] = target.distance
+        if takesOver { own.notes[0] = .nan }
         return true
     }
 

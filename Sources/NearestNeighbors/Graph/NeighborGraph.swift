@@ -184,15 +184,17 @@ public protocol MutableNeighborGraph: NeighborGraph {
         from node: NodeReference, level: Int, count: Int, to target: ScoredNode
     ) throws(Failure) -> Bool
 
-    /// Puts a link in the place of another, which is none of the backbone unless it leads to a node that goes.
+    /// Puts a link in the place of another, which is none of the backbone unless it leads to a node that goes, or the new
+    /// link leads to a node that takes it over.
     ///
     /// - Parameters:
     ///   - slot: the place in the list.
     ///   - former: what the place held when the decision was made.
+    ///   - takesOver: whether the target has a link of the backbone to `former`.
     /// - Returns: false if it holds something else by now.
     mutating func replaceLink(
         from node: NodeReference, level: Int, slot: Int, former: NodeReference,
-        to target: ScoredNode
+        to target: ScoredNode, takesOver: Bool
     ) throws(Failure) -> Bool
 
     /// Says that the newest node is far from nearly all others; see `FarNodes`.

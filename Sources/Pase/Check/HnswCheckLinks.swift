@@ -340,11 +340,16 @@ extension HnswCheck {
                 "\(left) of \(count) elements cannot be reached from the entry point; "
                     + "searches come to them last")
         }
-        let reaching = try Reachability(to: first, among: living, in: &links)
-        if reaching.count < count {
+        let reaching = try Reachability(to: first, in: &links)
+        left = 0
+        for number in 0..<living.count
+        where living.contains(number) && !reaching.nodes.contains(number) {
+            left += 1
+        }
+        if left > 0 {
             try report.warning(
                 nil, nil,
-                "from \(count - reaching.count) of \(count) elements the entry point cannot be reached; "
+                "from \(left) of \(count) elements the entry point cannot be reached; "
                     + "searches that start there miss rows")
         }
     }

@@ -190,6 +190,9 @@ struct HnswGraph: NeighborGraph {
         _ = try doomed?.insert(node.place, in: &source)
     }
 
+    /// Forgets which nodes go, when they are gone.
+    mutating func forgetDoomed() { doomed = nil }
+
     func isDoomed(_ node: NodeReference) -> Bool { doomed?.contains(node.place) ?? false }
 
     // MARK: MemorySource

@@ -173,9 +173,9 @@ extension HnswGraph: RepairableNeighborGraph {
 
     mutating func replaceLink(
         from reference: NodeReference, level: Int, slot: Int, former: NodeReference,
-        to target: ScoredNode
+        to target: ScoredNode, takesOver: Bool
     ) throws(ServerError) -> Bool {
-        let mayGo = isDoomed(former)
+        let mayGo = takesOver || isDoomed(former)
         return try writeLink(reference, level, slot: slot, target) { places, counted in
             let offset = slot * HnswLayout.placeBytes
             return slot < counted && places.place(offset).place == former.place

@@ -10,7 +10,7 @@ import PostgresServer
 //    backbone that dead nodes connect are linked with each other, links to dead nodes are led around them, and the
 //    entry point is moved if it is dead or not the highest node.
 // 3. The dead nodes, to which nothing leads any more, are removed. A scan that still remembers one
-//    finds its place empty, or taken with another version, and passes on.
+//    finds its place empty, or taken with another version, and passes on. Then whatever cannot be reached is linked.
 //
 // Rows are never moved to other nodes and places never change, so scans and insertions go on all the
 // time. A vacuum that is interrupted leaves dead nodes behind, and items that no node has; the next one finds
@@ -38,6 +38,7 @@ func hnswBulkDelete(
             }
             try vacuum.repairLinks()
             try vacuum.removeNodes()
+            try vacuum.joinParts()
             try vacuum.removeLeftovers()
             result.pointee.tuples_removed += Double(vacuum.removedRows)
             result.pointee.num_index_tuples = Double(vacuum.keptRows)
@@ -231,6 +232,23 @@ private struct HnswVacuum {
             try nodes.free(in: &memory)
             block += 1
         }
+    }
+
+    /// Looks whether each node that stays can be reached from the entry point and leads to it, and links those that cannot
+    /// or do not. Failures may leave such, of insertions and of vacuums.
+    mutating func joinParts() throws(ServerError) {
+        // The places of the nodes that went may be those of others by now.
+        graph.forgetDoomed()
+        guard dead.count > 0, let entry = try HnswMeta.read(index).entry,
+            var nodes = try HnswNumberedGraph(
+                graph, bytes: Int(pase_maintenance_work_mem()) * 1024 / 2),
+            let first = nodes.number(of: entry.node)
+        else { return }
+        var repair = try BackboneRepair(graph.shape, in: &graph)
+        _ = try repair.join(
+            &nodes, entry: first, living: nodes.living,
+            setQuery: { graph, query in graph.query = query },
+            pause: { () throws(ServerError) in try check(pase_vacuum_delay(false)) })
     }
 
     /// Waits for the insertions under way, and while none is, sees to a living entry point.
