@@ -193,14 +193,14 @@ import Testing
 }
 
 /// Links in lists.
-private struct ListedLinks: NumberedLinks {
+struct ListedLinks: NumberedLinks {
     let lists: [[UInt32]]
     private var memory = PooledMemory()
 
     init(lists: [[UInt32]]) { self.lists = lists }
 
     var nodeCount: Int { lists.count }
-    var mostLinks: Int { 2 }
+    var mostLinks: Int { lists.map(\.count).max() ?? 0 }
 
     mutating func links(of node: Int, into list: UnsafeMutablePointer<UInt32>) -> Int {
         for (slot, end) in lists[node].enumerated() { list[slot] = end }

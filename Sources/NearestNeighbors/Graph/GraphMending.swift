@@ -5,7 +5,8 @@
 /// in one batch. The second is a matter of the data. Where vectors have so many dimensions that all are about equally far
 /// from each other, and some are nearer to everything than others, those others are no one's near neighbours, and a link
 /// from a parent helps only a search that looks at the parent. So a sample of nodes is searched for, and where that finds
-/// fewer than nearly all, all nodes are; to those that are not found the best place that the search came by gets a link.
+/// fewer than nearly all, all nodes are, or where only few are missed, those that no near neighbour leads to. To a node that
+/// is not found the best place that the search came by gets a link.
 public struct GraphMending {
     private var insertion: GraphInsertion
 
@@ -20,7 +21,10 @@ public struct GraphMending {
     }
 
     /// One of so many nodes that are searched for may be missed.
-    private static var tolerance: Int { 1000 }
+    private static var tolerance: Int { 250 }
+
+    /// How many of a node's neighbours are looked at for a link back.
+    private static var nearest: Int { 4 }
 
     /// With the room of insertions that are over.
     public init(_ insertion: GraphInsertion) { self.insertion = insertion }
@@ -36,7 +40,7 @@ public struct GraphMending {
         // By inner product a vector need not be found by itself.
         let sample =
             graph.metric.kind == .innerProduct
-            ? 0 : min(graph.count, max(512, min(graph.count / 32, 4096)))
+            ? 0 : min(graph.count, max(512, min(graph.count / 64, 4096)))
         let order = ShuffledOrder(count: graph.count, seed: 0x5EED)
         var missed = 0
         for place in 0..<sample {
@@ -44,14 +48,39 @@ public struct GraphMending {
             if try find(order[place], in: &graph) { missed &+= 1 }
         }
         outcome.found = missed
-        if missed &* Self.tolerance > sample {
-            for node in 0..<graph.count {
+        // With more than a few, the search goes astray. A few are such that nothing near them leads to them.
+        let looksAtAll = missed &* Self.tolerance > sample
+        if missed > 0 {
+            for node in 0..<graph.count where looksAtAll || !isSeenNearby(node, in: graph) {
                 try pause()
                 if try find(node, in: &graph) { outcome.found &+= 1 }
             }
         }
         try join(entry, &outcome, in: &graph, pause: pause)
         return outcome
+    }
+
+    /// Whether one of the nearest neighbours of a node leads to it, so that who comes near the node sees it.
+    private func isSeenNearby<Memory: MemorySource>(_ index: Int, in graph: MemoryGraph<Memory>)
+        -> Bool
+    {
+        let count = graph.linkCount(at: index, level: 0)
+        var limit = -Float.infinity
+        for _ in 0..<min(Self.nearest, count) {
+            var next = ScoredNode(distance: .infinity, node: .none)
+            for slot in 0..<count {
+                let link = graph.scoredLink(at: index, level: 0, slot: slot)
+                if link.distance > limit, link.distance < next.distance { next = link }
+            }
+            guard next.node != .none else { return false }
+            limit = next.distance
+            let neighbor = graph.index(next.node)
+            for slot in 0..<graph.linkCount(at: neighbor, level: 0)
+            where graph.link(at: neighbor, level: 0, slot: slot) == index {
+                return true
+            }
+        }
+        return false
     }
 
     /// Searches for a node, and links it where the search would have found it.
