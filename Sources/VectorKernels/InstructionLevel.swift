@@ -32,11 +32,15 @@ public enum InstructionLevel: Int, CaseIterable, Sendable {
         }
     }
 
+    /// What the environment says of the highest level to use; more than that of any level if it says nothing.
+    static var limit: Int { Int(kernels_level_limit()) }
+
     /// The highest level to use: what this processor has, unless the environment variable `PASE_INSTRUCTIONS`, which is
     /// `baseline`, `avx2` or `avx512`, says less.
     public static var best: InstructionLevel {
-        let limit = Int(kernels_level_limit())
-        return supported.last { $0.rawValue <= limit } ?? .baseline
+        // Without an array: a session that loads the library allocates nothing through the runtime.
+        if limit >= avx512.rawValue, avx512.isSupported { return .avx512 }
+        return limit >= avx2.rawValue && avx2.isSupported ? .avx2 : .baseline
     }
 
     /// The levels this processor has, in ascending order; the baseline is always among them.

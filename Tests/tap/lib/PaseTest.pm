@@ -94,7 +94,8 @@ sub new_server
 	$node->init(%options);
 	$node->append_conf('postgresql.conf',
 		"autovacuum = off\nmax_wal_size = 1GB\nmax_parallel_workers_per_gather = 0\n"
-		  . "jit = off\n" . ($options{allows_streaming} ? "wal_keep_size = 2GB\n" : '') . ($settings // ''));
+		  . "jit = off\n" . ($options{allows_streaming} ? "wal_keep_size = 2GB\n" : '') . ($settings // '')
+		  . join('', map { "$_\n" } split /;/, $ENV{PASE_SETTINGS} // ''));
 	$node->start;
 	add_helpers($node);
 	return $node;
