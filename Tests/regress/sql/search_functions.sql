@@ -1,3 +1,5 @@
+-- The last digits depend on the instructions that the processor has.
+SET extra_float_digits = 0;
 -- hnsw_search, ivfflat_search, inner_product_search: searches of a table by its name.
 \set VERBOSITY terse
 SET client_min_messages = warning;
