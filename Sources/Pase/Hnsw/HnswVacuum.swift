@@ -249,6 +249,8 @@ private struct HnswVacuum {
             &nodes, entry: first, living: nodes.living,
             setQuery: { graph, query in graph.query = query },
             pause: { () throws(ServerError) in try check(pase_vacuum_delay(false)) })
+        // What has grown on the way is where it is now.
+        graph = nodes.graph
     }
 
     /// Waits for the insertions under way, and while none is, sees to a living entry point.
