@@ -271,11 +271,13 @@ public struct GraphInsertion {
             guard let other = try graph.vector(of: node, scratch: vectorScratch) else { continue }
             if areEqual(vector, other), try graph.addRow(to: node) { return node }
         }
-        if let node = graph.twin,
-            let other = try graph.vector(of: node, scratch: vectorScratch),
-            areEqual(vector, other), try graph.addRow(to: node)
+        // With its version, so that another node that takes its place is not taken for it.
+        if var twin = graph.twin, try graph.score(&twin, count: 1, into: upperFound) == 1,
+            upperFound[0].isLive,
+            let other = try graph.vector(of: upperFound[0].node, scratch: vectorScratch),
+            areEqual(vector, other), try graph.addRow(to: upperFound[0].node)
         {
-            return node
+            return upperFound[0].node
         }
         return nil
     }

@@ -15,7 +15,10 @@ struct HnswGraph: NeighborGraph {
     let memory: ServerMemory
     /// The vector that distances are computed from, and that a new node gets.
     var query: UnsafePointer<Float> {
-        didSet { codes?.forget() }
+        didSet {
+            codes?.forget()
+            isExact = false
+        }
     }
     /// The codes beside the ground links; nil in an index without.
     var codes: HnswCodes?

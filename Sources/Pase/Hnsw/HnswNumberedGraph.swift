@@ -21,8 +21,9 @@ struct HnswNumberedGraph: NumberedGraph {
         let index = graph.index
         let pages = Int(try index.blockCount()) - Int(graph.firstNodeBlock)
         let perPage = max(IndexPage.size / max(graph.layout.nodeBytes, 1), 1) + 1
-        // 4 bytes for each page, and for each item the bits of the living ones and of what is reached.
-        guard pages > 0, pages * 4 + pages * perPage * 5 / 8 <= bytes else { return nil }
+        // 4 bytes for each page, and for each item its number in a list that doubles, and the bits of the living ones and of
+        // what is reached.
+        guard pages > 0, pages * 4 + pages * perPage * 9 <= bytes else { return nil }
         list = try graph.memory.allocate(
             max(graph.shape.groundLinks, 1), of: NodeReference.self)
         var source = graph.memory
