@@ -192,9 +192,9 @@ extension MemoryGraph: InspectableGraph {
                     let distance = metric.distance(vector(at: index), end, shape.dimensions)
                     if distance != eviction.distances[slot] { return false }
                 }
-                let isRounded = hasCoarseNotes(index, level)
-                guard let notes = linkNotes(of: node, level: level, coarse: isRounded),
-                    !notes[0].isNaN
+                let isRounded = hasCoarseCovers(index, level)
+                guard let covers = linkCovers(of: node, level: level, coarse: isRounded),
+                    covers.areKnown
                 else { continue }
                 if isRounded, let coarseVectors {
                     rounded.withUnsafeBufferPointer { rounded in
@@ -212,7 +212,8 @@ extension MemoryGraph: InspectableGraph {
                             count: count, into: eviction.covers)
                     }
                 }
-                for slot in 0..<count where notes[slot] != eviction.covers[slot] { return false }
+                for slot in 0..<count
+                where covers.distances[slot] != eviction.covers.distances[slot] { return false }
             }
         }
         return true

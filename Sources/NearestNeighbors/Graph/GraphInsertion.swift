@@ -406,9 +406,9 @@ public struct GraphInsertion {
             }
         }
         eviction.distances[count] = target.distance
-        let notes = graph.linkNotes(of: node, level: level, coarse: false)
-        let covers = notes ?? eviction.covers
-        if notes == nil || covers[0].isNaN {
+        let kept = graph.linkCovers(of: node, level: level, coarse: false)
+        let covers = kept ?? eviction.covers
+        if kept == nil || !covers.areKnown {
             eviction.measure(ends, count: count, into: covers)
         }
         return eviction.choose(
@@ -429,7 +429,7 @@ public struct GraphInsertion {
         var least = target.distance
         for index in 0..<count { least = min(least, eviction.distances[index]) }
         guard coarse.resolves(least, own, own),
-            let covers = graph.linkNotes(of: node, level: level, coarse: true)
+            let covers = graph.linkCovers(of: node, level: level, coarse: true)
         else { return nil }
         for index in 0..<count {
             coarseEnds[index] = graph.coarseVector(of: measured.nodes[index])
@@ -437,7 +437,7 @@ public struct GraphInsertion {
         coarseEnds[count] = own
         let ends = CoarseEnds(
             vectors: UnsafePointer(coarseEnds), coarse: coarse, kind: graph.metric.kind)
-        if covers[0].isNaN { eviction.measure(ends, count: count, into: covers) }
+        if !covers.areKnown { eviction.measure(ends, count: count, into: covers) }
         return eviction.choose(
             ends, count: count, isBackbone: measured.list.isBackbone, isWanted: target.isBackbone,
             covers: covers)

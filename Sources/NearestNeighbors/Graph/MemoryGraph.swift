@@ -5,20 +5,22 @@ import VectorKernels
 ///
 /// All nodes have the same size and lie in chunks that never move:
 ///
-///     0                header (40 bytes)
-///     40               ground links: groundLinks each of UInt32 index, Float distance, Float note; the highest
-///                      bit of the index says whether the link is one of the backbone
-///     40 + 12·2·links  vector: dimensions × Float
+///     0   header (40 bytes)
+///     40  ground links: groundLinks each of UInt32 index, Float distance, and their `LinkCovers`; the highest
+///         bit of the index says whether the link is one of the backbone
+///
+/// The vectors lie apart, in chunks of as many: nodes are linked in a random order, and the closer together is what
+/// searches read, the fewer pages of memory they are on.
 ///
 /// The links of the upper layers of a node, one in `links` has any, are a block of their own: per level
-/// from 1 a UInt32 count, a UInt32 that says what the notes are, indices, distances and notes. Rows with
+/// from 1 a UInt32 count, a UInt32 that says what the covers are, indices, distances and covers. Rows with
 /// equal vectors hang on a node as a list.
 ///
 /// Longer vectors are there a second time, rounded and close together; see `CoarseVectors`. As soon as there are
 /// enough vectors to take their mean for the centre, searches use those.
 ///
-/// In a region all nodes come first, then the rounded vectors and their centre, further rows, and the blocks
-/// of upper links. Marks of visits and the entry point are each process's own.
+/// In a region all nodes come first, then the vectors, the rounded vectors and their centre, further rows, and the
+/// blocks of upper links. Marks of visits and the entry point are each process's own.
 ///
 /// This file has what it consists of and what searches need; the others of its name have the rest.
 public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
@@ -46,6 +48,7 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
 
     private var memory: Memory
     var chunks: GrowableArray<UnsafeMutableRawPointer>
+    var vectorChunks: GrowableArray<UnsafeMutableRawPointer>
     var visits: GrowableArray<UInt32>
     private var round: UInt32 = 0
     var extraRows: GrowableArray<ExtraRow>
@@ -55,7 +58,7 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
     var isCollecting = false
     var entry: EntryPoint?
     let stride: Int
-    let vectorOffset: Int
+    let vectorStride: Int
     let upperLevelBytes: Int
     let chunkShift: Int
     /// See `MutableNeighborGraph`.
@@ -82,8 +85,8 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         var extraRow: UInt32
         var groundCount: UInt16
         var level: UInt8
-        /// Whether the notes of the ground links come from rounded vectors.
-        var groundNotes: UInt8
+        /// Whether the covers of the ground links come from rounded vectors.
+        var groundCovers: UInt8
         var upperPlace: UInt64
     }
 
@@ -112,14 +115,17 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         rows: Int, isFilled: Bool, memory: Memory
     ) throws(Failure) {
         let links = nodes >> Self.chunkShift(shape) &+ 1
-        let rounded = region + nodes &* Self.stride(shape)
-        let upper = nodes &* (Self.stride(shape) &+ Self.coarseStride(shape))
+        let vectors = region + nodes &* Self.stride(shape)
+        let rounded = vectors + nodes &* Self.vectorStride(shape)
+        let upper = nodes &* Self.nodeBytes(shape)
         try self.init(
             shape, metric, query: UnsafePointer(region.assumingMemoryBound(to: Float.self)),
             origin: Int(bitPattern: region), chunks: links, visits: nodes,
             centre: (region + upper).assumingMemoryBound(to: Float.self), memory: memory)
         for chunk in 0..<links {
             try chunks.append(region + (chunk << chunkShift) &* stride, in: &self.memory)
+            try vectorChunks.append(
+                vectors + (chunk << chunkShift) &* vectorStride, in: &self.memory)
             try coarseChunks.append(
                 rounded + (chunk << chunkShift) &* coarseStride, in: &self.memory)
         }
@@ -145,8 +151,8 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         self.query = query
         self.memory = memory
         self.origin = origin
-        vectorOffset = Self.vectorOffset(shape)
         stride = Self.stride(shape)
+        vectorStride = Self.vectorStride(shape)
         upperLevelBytes = Self.upperLevelBytes(shape)
         chunkShift = Self.chunkShift(shape)
         coarseStride = Self.coarseStride(shape)
@@ -159,6 +165,7 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         }
         coarseChunks = try GrowableArray(capacity: chunkCapacity, in: &self.memory)
         chunks = try GrowableArray(capacity: chunkCapacity, in: &self.memory)
+        vectorChunks = try GrowableArray(capacity: chunkCapacity, in: &self.memory)
         visits = try GrowableArray(capacity: visitCapacity, in: &self.memory)
         extraRows = try GrowableArray(capacity: 16, in: &self.memory)
     }
@@ -191,13 +198,13 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
         /// With `backboneBit`.
         let indices: UnsafeMutablePointer<UInt32>
         let distances: UnsafeMutablePointer<Float>
-        let notes: UnsafeMutablePointer<Float>
+        let covers: LinkCovers
 
         @inline(__always)
         init(at start: UnsafeMutableRawPointer, capacity: Int) {
             indices = start.assumingMemoryBound(to: UInt32.self)
             distances = (start + capacity &* 4).assumingMemoryBound(to: Float.self)
-            notes = (start + capacity &* 8).assumingMemoryBound(to: Float.self)
+            covers = LinkCovers(at: start + capacity &* 8, capacity: capacity)
         }
     }
 
@@ -242,7 +249,9 @@ public struct MemoryGraph<Memory: MemorySource>: MutableNeighborGraph {
 
     @inline(__always)
     func vector(_ index: Int) -> UnsafeMutablePointer<Float> {
-        (base(index) + vectorOffset).assumingMemoryBound(to: Float.self)
+        let start = vectorChunks[index >> chunkShift]
+        return (start + (index & (1 << chunkShift &- 1)) &* vectorStride)
+            .assumingMemoryBound(to: Float.self)
     }
 
     // MARK: MemorySource

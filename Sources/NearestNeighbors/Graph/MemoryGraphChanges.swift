@@ -44,27 +44,25 @@ extension MemoryGraph {
 
     /// See `MutableNeighborGraph`.
     @inline(__always)
-    public func linkNotes(of node: NodeReference, level: Int, coarse: Bool)
-        -> UnsafeMutablePointer<Float>?
-    {
+    public func linkCovers(of node: NodeReference, level: Int, coarse: Bool) -> LinkCovers? {
         let index = index(node)
-        let notes = links(index, level).notes
-        if hasCoarseNotes(index, level) != coarse {
+        let covers = links(index, level).covers
+        if hasCoarseCovers(index, level) != coarse {
             let kind: UInt8 = coarse ? 1 : 0
             if level == 0 {
-                header(index).pointee.groundNotes = kind
+                header(index).pointee.groundCovers = kind
             } else {
                 upperStart(index, level).storeBytes(of: kind, toByteOffset: 4, as: UInt8.self)
             }
-            notes[0] = .nan
+            covers.forget()
         }
-        return notes
+        return covers
     }
 
-    /// Whether a list's notes come from rounded vectors.
+    /// Whether a list's covers come from rounded vectors.
     @inline(__always)
-    func hasCoarseNotes(_ index: Int, _ level: Int) -> Bool {
-        if level == 0 { return header(index).pointee.groundNotes == 1 }
+    func hasCoarseCovers(_ index: Int, _ level: Int) -> Bool {
+        if level == 0 { return header(index).pointee.groundCovers == 1 }
         return upperStart(index, level).load(fromByteOffset: 4, as: UInt8.self) == 1
     }
 
@@ -94,10 +92,13 @@ extension MemoryGraph {
     public mutating func addUnlinkedNode(level: Int) throws(Failure) -> Int {
         let index = count
         if index >> chunkShift == chunks.count {
-            let chunk = try allocate(bytes: stride << chunkShift)
+            let chunk = try allocate(bytes: (stride &+ vectorStride) << chunkShift)
             var list = chunks
             try list.append(chunk, in: &self)
             chunks = list
+            list = vectorChunks
+            try list.append(chunk + (stride << chunkShift), in: &self)
+            vectorChunks = list
             if coarseStride > 0 {
                 let chunk = try allocate(bytes: coarseStride << chunkShift)
                 var list = coarseChunks
@@ -113,7 +114,7 @@ extension MemoryGraph {
         header(index).initialize(
             to: Header(
                 row: currentRow, place: 0, upper: try upperRoom(level), extraRow: 0,
-                groundCount: 0, level: UInt8(truncatingIfNeeded: level), groundNotes: 0,
+                groundCount: 0, level: UInt8(truncatingIfNeeded: level), groundCovers: 0,
                 upperPlace: 0))
         vector(index).copy(from: query, count: shape.dimensions)
         var layer = 1
@@ -148,7 +149,7 @@ extension MemoryGraph {
                 own.indices[slot] = word(list[slot])
                 own.distances[slot] = list[slot].distance
             }
-            own.notes[0] = .nan
+            own.covers.forget()
             setLinkCount(index, layer, list.count)
             layer &+= 1
         }
@@ -182,7 +183,7 @@ extension MemoryGraph {
         guard reference(own.indices[slot] & ~Self.backboneBit) == former else { return false }
         own.indices[slot] = word(target)
         own.distances[slot] = target.distance
-        if takesOver { own.notes[0] = .nan }
+        if takesOver { own.covers.forget() }
         return true
     }
 

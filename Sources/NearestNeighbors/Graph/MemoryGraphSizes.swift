@@ -4,7 +4,7 @@ extension MemoryGraph {
     public static func regionBytes(
         _ shape: GraphShape, nodes: Int, rows: Int, upperLevels: Int
     ) -> Int {
-        nodes &* (stride(shape) &+ coarseStride(shape)) &+ centreBytes(shape)
+        nodes &* nodeBytes(shape) &+ centreBytes(shape)
             &+ (rows &- nodes) &* MemoryLayout<ExtraRow>.stride
             &+ upperLevels &* upperLevelBytes(shape)
     }
@@ -12,8 +12,8 @@ extension MemoryGraph {
     /// Bytes that a graph of so many nodes takes outside of a region, or somewhat more: levels are random, and
     /// arrays grow by doubling.
     public static func usualBytes(_ shape: GraphShape, nodes: Int) -> Int {
-        let chunk = (stride(shape) &+ coarseStride(shape)) << chunkShift(shape)
-        let chunks = (nodes >> chunkShift(shape) &+ 1) &* (chunk &+ 32)
+        let chunk = nodeBytes(shape) << chunkShift(shape)
+        let chunks = (nodes >> chunkShift(shape) &+ 1) &* (chunk &+ 48)
         return chunks &+ usualUpperLevels(shape, nodes: nodes) &* upperLevelBytes(shape)
             &+ nodes &* 48 &+ CoarseVectors.roomBytes(shape.dimensions) &+ 65536
     }
@@ -25,12 +25,17 @@ extension MemoryGraph {
         return Int(expected + 4 * expected.squareRoot()) &+ shape.maximumLevel
     }
 
-    static func vectorOffset(_ shape: GraphShape) -> Int {
-        (MemoryLayout<Header>.size &+ shape.groundLinks &* 12 &+ 15) / 16 &* 16
+    /// All that is kept of one node, without links of upper levels.
+    static func nodeBytes(_ shape: GraphShape) -> Int {
+        stride(shape) &+ vectorStride(shape) &+ coarseStride(shape)
     }
 
     static func stride(_ shape: GraphShape) -> Int {
-        (vectorOffset(shape) &+ shape.dimensions &* 4 &+ 15) / 16 &* 16
+        (MemoryLayout<Header>.size &+ linkBytes(shape.groundLinks) &+ 15) / 16 &* 16
+    }
+
+    static func vectorStride(_ shape: GraphShape) -> Int {
+        (shape.dimensions &* 4 &+ 15) / 16 &* 16
     }
 
     static func coarseStride(_ shape: GraphShape) -> Int {
@@ -41,11 +46,18 @@ extension MemoryGraph {
         coarseStride(shape) > 0 ? (shape.dimensions &* 4 &+ 15) / 16 &* 16 : 0
     }
 
-    static func upperLevelBytes(_ shape: GraphShape) -> Int { 8 &+ shape.links &* 12 }
+    static func upperLevelBytes(_ shape: GraphShape) -> Int {
+        (8 &+ linkBytes(shape.links) &+ 3) / 4 &* 4
+    }
+
+    /// A list's indices, distances and covers.
+    private static func linkBytes(_ capacity: Int) -> Int {
+        capacity &* 8 &+ LinkCovers.bytes(capacity)
+    }
 
     /// Chunks of about a quarter of a megabyte, but always a power of two of nodes.
     static func chunkShift(_ shape: GraphShape) -> Int {
-        let stride = stride(shape)
+        let stride = stride(shape) &+ vectorStride(shape)
         var shift = 0
         while stride << (shift &+ 1) <= 1 << 18 { shift &+= 1 }
         return shift
@@ -55,9 +67,9 @@ extension MemoryGraph {
     public var bytesForOneMore: Int {
         var bytes = shape.maximumLevel &* upperLevelBytes &+ distinctBytesForOneMore
         if count & (1 << chunkShift &- 1) == 0 {
-            bytes &+= (stride &+ coarseStride) << chunkShift
+            bytes &+= Self.nodeBytes(shape) << chunkShift
         }
-        if chunks.count == chunks.capacity { bytes &+= chunks.capacity &* 32 }
+        if chunks.count == chunks.capacity { bytes &+= chunks.capacity &* 48 }
         if visits.count == visits.capacity { bytes &+= visits.capacity &* 8 }
         if extraRows.count == extraRows.capacity { bytes &+= extraRows.capacity &* 32 }
         return bytes

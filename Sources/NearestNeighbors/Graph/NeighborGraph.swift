@@ -145,13 +145,11 @@ public protocol MutableNeighborGraph: NeighborGraph {
     /// Says that a node's vector will be asked for soon.
     func announceVector(of node: NodeReference)
 
-    /// Memory for one number per link of a node on a level, in which `GraphInsertion` notes what it knows
-    /// of a full list; the first is NaN until then. Nil from a graph that has no such memory, or that
-    /// others change too.
+    /// The covers of a node's links on a level, which `GraphInsertion` keeps of a full list. Nil from a graph that has
+    /// no memory for them, or that others change too.
     ///
-    /// - Parameter coarse: whether they come from rounded vectors; notes of the other kind are dropped.
-    func linkNotes(of node: NodeReference, level: Int, coarse: Bool)
-        -> UnsafeMutablePointer<Float>?
+    /// - Parameter coarse: whether they come from rounded vectors; those of the other kind are forgotten.
+    func linkCovers(of node: NodeReference, level: Int, coarse: Bool) -> LinkCovers?
 
     /// Whether `measureLinks` is what to call for a full list of the level.
     func measuresLinks(_ level: Int) -> Bool
@@ -246,13 +244,9 @@ extension MutableNeighborGraph {
         of node: NodeReference, level: Int, into links: MeasuredLinks
     ) throws(Failure) -> Int { 0 }
 
-    /// No memory for notes.
+    /// No memory for them.
     @inline(__always)
-    public func linkNotes(of node: NodeReference, level: Int, coarse: Bool)
-        -> UnsafeMutablePointer<Float>?
-    {
-        nil
-    }
+    public func linkCovers(of node: NodeReference, level: Int, coarse: Bool) -> LinkCovers? { nil }
 }
 
 /// The links of a node that is to be made: one list of scored nodes per level.
