@@ -388,6 +388,32 @@ struct PagedGraph: RepairableNeighborGraph {
     }
 }
 
+extension PagedGraph: EnumerableGraph {
+    mutating func pieces() throws(PagedFailure) -> Int {
+        try count()
+        return pages.count
+    }
+
+    var mostNodesInPiece: Int { recordsPerPage }
+
+    mutating func nodes(of piece: Int, into list: UnsafeMutablePointer<NodeReference>)
+        throws(PagedFailure) -> Int
+    {
+        try count()
+        let nodes = present.filter { Int($0.block) == piece && isLive($0) }
+        for (slot, node) in nodes.enumerated() { list[slot] = node }
+        return nodes.count
+    }
+
+    mutating func setQuery(_ vector: UnsafePointer<Float>) { query = vector }
+
+    mutating func makeBackbone(from node: NodeReference, to target: ScoredNode)
+        throws(PagedFailure) -> Bool
+    {
+        try appendLink(from: node, level: 0, count: -1, to: target)
+    }
+}
+
 extension PagedGraph: InspectableGraph {
     /// Nodes that are there, numbered in the order they were made; links that lead nowhere are left
     /// out, as every search does.

@@ -141,6 +141,48 @@ import VectorKernels
             buildGraph(Rows(5000, 32, .even, seed: 6), parameters, metric, seed: 5).farCount < 20)
     }
 
+    /// Rows that all are equally near to, among others that all are near to: who comes last hides who came first.
+    @Test(arguments: [0, 10]) func whatSearchesOnPagesMissIsLinked(interference: Int) throws {
+        let metric = Metric.of(.squaredEuclidean)
+        let rows = Shape.sparse.rows(1500, 100)
+        let parameters = GraphShape(dimensions: 100, links: 6, efConstruction: 24)
+        var graph = PagedGraph(parameters, metric, query: rows[0], rowCapacity: 20)
+        var insertion = try GraphInsertion(parameters, in: &graph)
+        var random = RandomSource(seed: 4)
+        for row in 0..<rows.count {
+            graph.currentRow = UInt64(row)
+            graph.query = rows[row]
+            _ = try insertion.insert(
+                rows[row], level: parameters.randomLevel(using: &random), into: &graph)
+        }
+        // Each vector is in the graph, some once for several rows.
+        func missed() throws -> Int {
+            var number = 0
+            for row in stride(from: 0, to: rows.count, by: 3) {
+                graph.query = rows[row]
+                if try answers(in: &graph, ef: 24, limit: 1).first?.distance != 0 { number += 1 }
+            }
+            return number
+        }
+        let before = try missed()
+        #expect(before >= 10)
+        graph.interference = interference
+        var missedNodes = MissedNodes(insertion)
+        let linked = try missedNodes.link(count: rows.count, in: &graph) {
+            () throws(PagedFailure) in
+        }
+        #expect(linked >= before)
+        graph.interference = 0
+        let after = try missed()
+        #expect(after * 10 <= before, "\(before) before, \(after) after")
+        #expect(isWhole(graph))
+        #expect(graph.snapshot().violations(parameters).prefix(3) == [])
+        // What is found costs the searches of a sample.
+        var looked = 0
+        _ = try missedNodes.link(count: 64, in: &graph) { () throws(PagedFailure) in looked += 1 }
+        #expect(looked < 200 || after > 0)
+    }
+
     @Test func whatHasNoLinksIsLinked() {
         let metric = Metric.of(.squaredEuclidean)
         let rows = Rows(500, 8, .even, seed: 9)

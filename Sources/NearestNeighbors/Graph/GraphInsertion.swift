@@ -2,7 +2,7 @@
 ///
 /// One instance serves many insertions; its memory stays.
 public struct GraphInsertion {
-    let shape: GraphShape
+    var shape: GraphShape
     var search: LayerSearch
     let selection: NeighborSelection
     /// Candidates of a layer, nearest first.

@@ -2,11 +2,7 @@
 /// search for its own vector.
 ///
 /// The backbone provides for the first, but where a node's neighbours had no place for one more link of it, or were linked
-/// in one batch. The second is a matter of the data. Where vectors have so many dimensions that all are about equally far
-/// from each other, and some are nearer to everything than others, those others are no one's near neighbours, and a link
-/// from a parent helps only a search that looks at the parent. So a sample of nodes is searched for, and where that finds
-/// fewer than nearly all, all nodes are, or where only few are missed, those that no near neighbour leads to. To a node that
-/// is not found the best place that the search came by gets a link.
+/// in one batch. The second is a matter of the data; see `MissedNodes`.
 public struct GraphMending {
     private var insertion: GraphInsertion
 
@@ -20,12 +16,6 @@ public struct GraphMending {
         public var found = 0
     }
 
-    /// One of so many nodes that are searched for may be missed.
-    private static var tolerance: Int { 250 }
-
-    /// How many of a node's neighbours are looked at for a link back.
-    private static var nearest: Int { 4 }
-
     /// With the room of insertions that are over.
     public init(_ insertion: GraphInsertion) { self.insertion = insertion }
 
@@ -37,68 +27,10 @@ public struct GraphMending {
     ) throws(Memory.Failure) -> Outcome {
         var outcome = Outcome()
         guard let entry = graph.entryIndex?.index, graph.count > 1 else { return outcome }
-        // By inner product a vector need not be found by itself.
-        let sample =
-            graph.metric.kind == .innerProduct
-            ? 0 : min(graph.count, max(512, min(graph.count / 64, 4096)))
-        let order = ShuffledOrder(count: graph.count, seed: 0x5EED)
-        var missed = 0
-        for place in 0..<sample {
-            try pause()
-            if try find(order[place], in: &graph) { missed &+= 1 }
-        }
-        outcome.found = missed
-        // With more than a few, the search goes astray. A few are such that nothing near them leads to them.
-        let looksAtAll = missed &* Self.tolerance > sample
-        if missed > 0 {
-            for node in 0..<graph.count where looksAtAll || !isSeenNearby(node, in: graph) {
-                try pause()
-                if try find(node, in: &graph) { outcome.found &+= 1 }
-            }
-        }
+        var missed = MissedNodes(insertion)
+        outcome.found = try missed.link(count: graph.count, in: &graph, pause: pause)
         try join(entry, &outcome, in: &graph, pause: pause)
         return outcome
-    }
-
-    /// Whether one of the nearest neighbours of a node leads to it, so that who comes near the node sees it.
-    private func isSeenNearby<Memory: MemorySource>(_ index: Int, in graph: MemoryGraph<Memory>)
-        -> Bool
-    {
-        let count = graph.linkCount(at: index, level: 0)
-        var limit = -Float.infinity
-        for _ in 0..<min(Self.nearest, count) {
-            var next = ScoredNode(distance: .infinity, node: .none)
-            for slot in 0..<count {
-                let link = graph.scoredLink(at: index, level: 0, slot: slot)
-                if link.distance > limit, link.distance < next.distance { next = link }
-            }
-            guard next.node != .none else { return false }
-            limit = next.distance
-            let neighbor = graph.index(next.node)
-            for slot in 0..<graph.linkCount(at: neighbor, level: 0)
-            where graph.link(at: neighbor, level: 0, slot: slot) == index {
-                return true
-            }
-        }
-        return false
-    }
-
-    /// Searches for a node, and links it where the search would have found it.
-    ///
-    /// - Returns: whether it had to be linked.
-    private mutating func find<Memory: MemorySource>(
-        _ index: Int, in graph: inout MemoryGraph<Memory>
-    ) throws(Memory.Failure) -> Bool {
-        let count = try candidates(index, in: &graph)
-        let own = graph.node(at: index)
-        for slot in 0..<count where insertion.found[slot].node == own { return false }
-        // Not even the last of its places may be lost to a node that all are near to.
-        let most = graph.shape.groundLinks &* 3 / 4
-        for slot in 0..<count
-        where try insertion.hasPlace(insertion.found[slot].node, most: most, in: &graph) {
-            return try link(from: insertion.found[slot].node, to: index, in: &graph)
-        }
-        return false
     }
 
     /// Finds the nearest nodes to a node, as a search for its vector does, and how many they are.
@@ -216,6 +148,32 @@ extension MemoryGraph {
             return true
         }
         return false
+    }
+}
+
+extension MemoryGraph: EnumerableGraph {
+    /// See `EnumerableGraph`: each node is one.
+    public mutating func pieces() throws(Failure) -> Int { count }
+
+    /// See `EnumerableGraph`.
+    public var mostNodesInPiece: Int { 1 }
+
+    /// See `EnumerableGraph`.
+    public mutating func nodes(of piece: Int, into list: UnsafeMutablePointer<NodeReference>)
+        throws(Failure) -> Int
+    {
+        list[0] = node(at: piece)
+        return 1
+    }
+
+    /// See `EnumerableGraph`.
+    public mutating func setQuery(_ vector: UnsafePointer<Float>) { query = vector }
+
+    /// See `EnumerableGraph`.
+    public mutating func makeBackbone(from node: NodeReference, to target: ScoredNode)
+        throws(Failure) -> Bool
+    {
+        makeBackbone(index(node), index(target.node))
     }
 }
 

@@ -7,7 +7,7 @@ public struct GraphShape: Sendable, BitwiseCopyable {
     /// Links per node on the ground layer.
     public let groundLinks: Int
     /// Candidates an insertion looks for on each layer (efConstruction).
-    public let efConstruction: Int
+    public internal(set) var efConstruction: Int
     /// The highest level a node may have.
     public let maximumLevel: Int
 

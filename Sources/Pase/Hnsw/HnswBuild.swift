@@ -42,6 +42,7 @@ func hnswBuild(_ heap: Relation?, _ index: Relation?, _ info: UnsafeMutablePoint
         }
         try check(succeeded)
         try build.finish(heap, info)
+        try build.noteMended(heapRows)
         if pase_relation_needs_wal(index.relation) {
             try logPages(index, except: build.loggedBlocks)
         }
@@ -116,6 +117,8 @@ private struct HnswBuild {
     /// A fixed seed: the same rows in the same order give the same index.
     var random = RandomSource(seed: 0x5041_5345)
     var rows = 0
+    /// Those that the pages got one by one.
+    private var rowsOnPages = 0
     var isOnPages = false
     /// Pages that need not be logged any more.
     private(set) var loggedBlocks: Range<UInt32> = 0..<0
@@ -149,6 +152,7 @@ private struct HnswBuild {
         } else {
             // The row's own context is the current one.
             try insertRow(index, value, row, .building, try ServerMemory.current())
+            rowsOnPages += 1
         }
         rows += 1
         if isOnPages { pase_progress(HnswBuild.tuplesDone, Int64(rows)) }
@@ -329,6 +333,15 @@ private struct HnswBuild {
         meta.entry = written.entry
         loggedBlocks = written.loggedBlocks
         try storeMeta()
+    }
+
+    /// Notes how many rows of the table were mended together with the graph.
+    func noteMended(_ heapRows: Double) throws(ServerError) {
+        let mended = UInt64(clamping: Int(exactly: heapRows.rounded(.down)) ?? 0)
+        let onPages = UInt64(clamping: rowsOnPages)
+        _ = try HnswMeta.update(index, .building) { meta in
+            meta.mendedRows = mended > onPages ? mended - onPages : 0
+        }
     }
 
     private mutating func storeMeta() throws(ServerError) {

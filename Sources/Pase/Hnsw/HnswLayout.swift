@@ -95,8 +95,8 @@ struct HnswLayout {
 
     static let metaBlock = MetapageItem.block
     static let magic: UInt32 = 0x5753_4E48
-    static let formatVersion: UInt16 = 4
-    static let metaBytes = 48
+    static let formatVersion: UInt16 = 5
+    static let metaBytes = 56
 
     static let nodeItem: UInt8 = 1
     static let upperItem: UInt8 = 2

@@ -24,6 +24,9 @@ struct HnswMeta {
     var centre: UInt32 = 0
     /// How many nodes were far from nearly all others when they were inserted; see `FarNodes`.
     var farNodes: UInt32 = 0
+    /// Rows of the table when the graph was last mended as a whole, less two for each row that vacuum has removed since; see
+    /// `HnswMending`.
+    var mendedRows: UInt64 = 0
     let rotationSeed: UInt64
     var entry: EntryPoint?
 
@@ -136,6 +139,7 @@ struct HnswMeta {
         rotationSeed = start.u64(32)
         largestNorm = start.f32(40)
         farNodes = start.u32(44)
+        mendedRows = start.u64(48)
         precision = HnswPrecision(rawValue: start.u8(15)) ?? .single
         let node = NodeReference(raw: start.u64(16))
         guard let metric = Metric.Kind(rawValue: Int32(start.u8(12))), links >= 2, links <= 128,
@@ -166,6 +170,7 @@ struct HnswMeta {
         start.put(rotationSeed, at: 32)
         start.put(largestNorm.bitPattern, at: 40)
         start.put(farNodes, at: 44)
+        start.put(mendedRows, at: 48)
     }
 
     /// Makes the metapage of a new index.

@@ -13,7 +13,7 @@ import PostgresServer
 //    finds its place empty, or taken with another version, and passes on. Then whatever cannot be reached is linked.
 //
 // Rows are never moved to other nodes and places never change, so scans and insertions go on all the
-// time. A vacuum that is interrupted leaves dead nodes behind, and items that no node has; the next one finds
+// time. At the end of a vacuum comes what `HnswMending` says. A vacuum that is interrupted leaves dead nodes behind, and items that no node has; the next one finds
 // the nodes in pass 1, and removes the items in the end (see HnswLeftovers).
 
 /// `ambulkdelete`.
@@ -56,9 +56,13 @@ func hnswVacuumCleanup(
     _ stats: UnsafeMutablePointer<IndexBulkDeleteResult>?
 ) -> UnsafeMutablePointer<IndexBulkDeleteResult>? {
     entryPoint(fallback: nil) { () throws(ServerError) in
-        // Without dead rows there is nothing to clean up, and the statistics are right as they are.
-        guard let info, !info.pointee.analyze_only, let stats else { return stats }
+        guard let info, !info.pointee.analyze_only else { return stats }
         let index = try ServerRelation(info.pointee.index)
+        try HnswMending.mendIfDue(
+            index, rows: info.pointee.num_heap_tuples,
+            removed: stats?.pointee.tuples_removed ?? 0)
+        // Without dead rows there is nothing else to do, and the statistics are right as they are.
+        guard let stats else { return nil }
         stats.pointee.num_pages = try index.blockCount()
         try FreeSpaceMap(index).vacuum()
         return stats

@@ -20,7 +20,7 @@ struct MetapageItem {
         -> UnsafeMutableRawPointer
     {
         guard page.isOurs(MetapageItem.pageKind), let item = try page.item(1),
-            item.count == bytes, let start = item.baseAddress, start.u32(0) == magic
+            item.count >= 8, let start = item.baseAddress, start.u32(0) == magic
         else {
             throw ServerError(
                 .indexCorrupted,
@@ -34,6 +34,7 @@ struct MetapageItem {
                     + "this version of pase reads version \(formatVersion)",
                 hint: "Please REINDEX it.")
         }
+        guard item.count == bytes else { throw MetapageItem.damaged(index) }
         return start
     }
 
