@@ -248,6 +248,4 @@ _PG_init(void)
 {
 	pase_load_body();
 	pase_raise_if_failed();
-	/* Last: should anything before it fail the library is loaded again, and this bears no repetition. */
-	pase_define_settings();
 }

@@ -25,7 +25,9 @@ static struct
 	char		hint[FAILURE_TEXT_SIZE];
 }			failure;
 
+#ifdef PASE_TEST
 int			pase_fault_countdown = 0;
+#endif
 
 bool
 pase_guard(PaseThunk thunk, void *arguments, const char *name)
@@ -35,10 +37,12 @@ pase_guard(PaseThunk thunk, void *arguments, const char *name)
 
 	PG_TRY();
 	{
+#ifdef PASE_TEST
 		if (unlikely(pase_fault_countdown > 0) && --pase_fault_countdown == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INTERNAL_ERROR),
 					 errmsg("injected fault in \"%s\"", name)));
+#endif
 		thunk(arguments);
 		done = true;
 	}
@@ -104,17 +108,4 @@ pase_raise_if_failed(void)
 			 errmsg_internal("%s", failure.message),
 			 failure.has_detail ? errdetail_internal("%s", failure.detail) : 0,
 			 failure.has_hint ? errhint("%s", failure.hint) : 0));
-}
-
-void
-pase_define_settings(void)
-{
-	DefineCustomIntVariable("pase.fault_countdown",
-							"Raises an error in the n-th server call that the extension makes from now on.",
-							"A developer's option, for testing that errors do no harm. 0 is off.",
-							&pase_fault_countdown,
-							0, 0, INT_MAX,
-							PGC_SUSET,
-							GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL,
-							NULL, NULL, NULL);
 }

@@ -28,5 +28,7 @@ func load() {
         chosenCodeKernels = CodeKernelTable.best()
         try HnswOptions.register()
         try IvfflatOptions.register()
+        // Last: should anything before it fail the library is loaded again, and this bears no repetition.
+        try SearchEffort.defineSettings()
     }
 }

@@ -7,6 +7,7 @@
  *   Calls.h      server calls that can raise, each behind the guard
  *   Parallel.h   building an index with parallel workers
  *   PageHints.h  where pages were last seen in the buffer pool
+ *   Settings.h   the extension's own settings
  */
 #ifndef CPOSTGRES_H
 #define CPOSTGRES_H
@@ -16,5 +17,6 @@
 #include "Accessors.h"
 #include "Calls.h"
 #include "PageHints.h"
+#include "Settings.h"
 
 #endif

@@ -32,11 +32,13 @@ extern void pase_fail_with(int sqlstate,
 /* Raises what was noted, if anything. Only from a C frame above which there is no Swift frame. */
 extern void pase_raise_if_failed(void);
 
+#ifdef PASE_TEST
 /*
- * For the tests: the n-th guarded call from now raises an error instead of running (0 = off). It
- * counts down only in backends whose superuser set pase.fault_countdown.
+ * In builds for the tests (make PASE_TEST=1): the n-th guarded call from now raises an error instead of
+ * running (0 = off). It counts down only in backends whose superuser set pase.fault_countdown.
  */
 extern int pase_fault_countdown;
+#endif
 
 /* Puts an access method's callbacks, C frames of Entries.c, into its routine. */
 extern void pase_hnsw_fill_routine(IndexAmRoutine *routine);
@@ -44,8 +46,5 @@ extern void pase_ivfflat_fill_routine(IndexAmRoutine *routine);
 /* By these one knows an index of ours, whatever its access method is called. */
 extern IndexBuildResult *pase_hnsw_build(Relation heap, Relation index, IndexInfo *info);
 extern IndexBuildResult *pase_ivfflat_build(Relation heap, Relation index, IndexInfo *info);
-
-/* Makes the setting and whatever else the module registers; called once, from _PG_init. */
-extern void pase_define_settings(void);
 
 #endif

@@ -53,7 +53,7 @@ private struct HnswCost {
 
         let index = try ServerRelation.openIndex(info.pointee.indexoid, NoLock)
         let meta = try HnswMeta.read(index)
-        let efSearch = HnswOptions(index).efSearch
+        let options = HnswOptions(index)
         try index.closeIndex(NoLock)
 
         var strategy: Int32 = 0
@@ -61,11 +61,11 @@ private struct HnswCost {
         var isNull = false
         var value: Datum = 0
         try check(pase_path_order_by(root, path, 0, &strategy, &isConstant, &isNull, &value))
-        var ef = min(efSearch, HnswCost.efOfAnyQuery)
+        var ef = min(SearchEffort.ef(nil, options), HnswCost.efOfAnyQuery)
         if isConstant, !isNull, let query = try IndexQuery(value, strategy: strategy) {
             // The order asked for is not the one that the index has.
             guard query.isAnswered(by: meta.metric) else { return }
-            ef = query.effort ?? efSearch
+            ef = SearchEffort.ef(query, options)
         }
 
         var costs = PaseCosts()

@@ -135,7 +135,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
     var graph = try HnswGraph(index, meta, query: prepared, mode: .logged, in: state.memory)
     state.rows = try GrowableArray(capacity: 64, in: &graph)
     if query.isAnswered(by: meta.metric) {
-        let ef = query.effort ?? HnswOptions(index).efSearch
+        let ef = SearchEffort.ef(query, HnswOptions(index))
         var search = try IncrementalSearch(graph.shape, ef: ef, in: &graph)
         try search.begin(in: &graph)
         state.search = search

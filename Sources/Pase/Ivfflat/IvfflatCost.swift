@@ -59,7 +59,7 @@ private struct IvfflatCost {
         if isConstant, !isNull, let query = try IndexQuery(value, strategy: strategy) {
             // The order asked for is not the one that the index has.
             guard query.isAnswered(by: meta.metric) else { return }
-            perMille = query.effort ?? IvfflatOptions.defaultPerMille
+            perMille = SearchEffort.perMille(query)
         }
 
         var costs = PaseCosts()

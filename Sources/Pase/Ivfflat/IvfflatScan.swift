@@ -99,8 +99,8 @@ private func start(_ scan: IndexScanDesc, _ state: inout IvfflatScan) throws(Ser
         state.walk = IvfflatWalk(pages)
         return
     }
-    let perMille = query.effort ?? IvfflatOptions.defaultPerMille
-    guard perMille <= 1000 else {
+    let perMille = SearchEffort.perMille(query)
+    guard perMille <= IvfflatOptions.maximumPerMille else {
         throw ServerError(
             .numericValueOutOfRange,
             "extra \(perMille) is out of range for index \"\(index.name)\", "

@@ -350,7 +350,7 @@ SELECT q FROM good ORDER BY q
 SELECT DISTINCT q FROM good
 SELECT pase_in('1,x')
 SELECT pase_send(1)
-SET pase.fault_countdown = -1
+SET pase.ef_search = -1
 SELECT receive('')
 SELECT receive('\\x000000')
 SELECT receive('\\x0000000100000000000000')

@@ -7,6 +7,11 @@ SET client_min_messages = error;
 SET enable_seqscan = off;
 SET jit = off;
 LOAD 'pase';
+-- Only builds for tests can do that
+SELECT current_setting('pase.fault_countdown', true) IS NULL AS without_faults \gset
+\if :without_faults
+\quit
+\endif
 
 CREATE TABLE faulty (id int PRIMARY KEY, v float4[]);
 INSERT INTO faulty SELECT i, ARRAY[i, 2 * i] FROM generate_series(1, 40) AS i;
@@ -188,3 +193,11 @@ SELECT is_whole();
 DROP FUNCTION survive, is_whole, memory, fail;
 DROP VIEW faulty_searched;
 DROP TABLE faulty, unindexed, vacant, encoded;
+
+-- None but a superuser makes them
+CREATE ROLE regress_pase_nobody;
+SET ROLE regress_pase_nobody;
+SET pase.fault_countdown = 1;
+SELECT set_config('pase.fault_countdown', '1', false);
+RESET ROLE;
+DROP ROLE regress_pase_nobody;

@@ -4,6 +4,11 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pase;
 SET enable_seqscan = off;
 LOAD 'pase';
+-- Only builds for tests can do that
+SELECT current_setting('pase.fault_countdown', true) IS NULL AS without_faults \gset
+\if :without_faults
+\quit
+\endif
 CREATE TABLE listed (id int, v float4[]);
 INSERT INTO listed SELECT i, (SELECT array_agg((i::bigint * j * 7919 % 1009)::float4) FROM generate_series(1, 32) AS j) FROM generate_series(1, 20000) AS i;
 CREATE INDEX listed_idx ON listed USING pase_ivfflat (v) WITH (clustering_params = "lists=1");

@@ -37,10 +37,7 @@ SELECT id FROM mine ORDER BY v <?> '40.1,80.2' LIMIT 2;
 ALTER INDEX mine_idx SET (ef_search = 50);
 SELECT amvalidate(oid) FROM pg_opclass WHERE opcname = 'pase_hnsw_ops';
 
--- What is a developer's is not theirs
-SET pase.fault_countdown = 1;
-SELECT set_config('pase.fault_countdown', '1', false);
--- nor is what another one owns
+-- What another one owns is not theirs
 SET SESSION AUTHORIZATION regress_pase_owner;
 SELECT id FROM work.mine ORDER BY v <?> '40.1,80.2' LIMIT 1;
 SET SESSION AUTHORIZATION regress_pase_user;
