@@ -131,6 +131,7 @@ format:
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	scripts/check-conversions
 
 swift-test:
 	$(SWIFT) test --scratch-path .build/tests

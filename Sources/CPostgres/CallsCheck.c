@@ -72,9 +72,13 @@ pase_rows_add_thunk(void *p)
 	RowsArguments *a = p;
 	Datum		values[4] = {Int64GetDatum(a->block), Int32GetDatum(a->item)};
 	bool		nulls[4] = {a->block < 0, a->item < 0, false, false};
+	char	   *message;
 
 	values[2] = CStringGetTextDatum(a->severity);
-	values[3] = CStringGetTextDatum(a->message);
+	message = palloc(strlen(a->message) + 1);
+	pase_server_text(message, a->message, strlen(a->message));
+	values[3] = CStringGetTextDatum(message);
+	pfree(message);
 	tuplestore_putvalues(a->rows->store, a->rows->descriptor, values, nulls);
 	pfree(DatumGetPointer(values[2]));
 	pfree(DatumGetPointer(values[3]));

@@ -119,6 +119,27 @@ pase_scan_create(Relation index, int keys, int order_bys, IndexScanDesc *result)
 	return true;
 }
 
+static void
+pase_scan_count_thunk(void *p)
+{
+	ScanArguments *a = p;
+
+	/* The first count of a session may allocate what is counted in. */
+	pgstat_count_index_scan(a->scan->indexRelation);
+#if PG_VERSION_NUM >= 180000
+	if (a->scan->instrument)
+		a->scan->instrument->nsearches++;
+#endif
+}
+
+bool
+pase_scan_count(IndexScanDesc scan)
+{
+	ScanArguments a = {.scan = scan};
+
+	return GUARDED(pase_scan_count);
+}
+
 typedef struct
 {
 	IndexBulkDeleteCallback callback;

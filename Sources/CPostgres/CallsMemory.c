@@ -147,11 +147,22 @@ static void
 pase_report_thunk(void *p)
 {
 	ReportArguments *a = p;
+	char	   *message = palloc(strlen(a->message) + 1);
+	char	   *hint = NULL;
 
+	pase_server_text(message, a->message, strlen(a->message));
+	if (a->hint != NULL)
+	{
+		hint = palloc(strlen(a->hint) + 1);
+		pase_server_text(hint, a->hint, strlen(a->hint));
+	}
 	ereport(a->level,
 			(errcode(a->sqlstate),
-			 errmsg_internal("%s", a->message),
-			 a->hint != NULL ? errhint("%s", a->hint) : 0));
+			 errmsg_internal("%s", message),
+			 hint != NULL ? errhint("%s", hint) : 0));
+	pfree(message);
+	if (hint != NULL)
+		pfree(hint);
 }
 
 bool

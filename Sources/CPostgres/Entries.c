@@ -98,12 +98,12 @@ ORIGINAL_NAME(pase_ivfflat, pase_ivfflat_handler);
 		pase_raise_if_failed(); \
 	} \
 	extern bool am##_insert_body(Relation index, Datum *values, bool *nulls, ItemPointer tid, \
-								 Relation heap); \
+								 Relation heap, IndexInfo *info); \
 	bool \
 	am##_insert(Relation index, Datum *values, bool *nulls, ItemPointer tid, Relation heap, \
 				IndexUniqueCheck unique, bool unchanged, IndexInfo *info) \
 	{ \
-		bool		result = am##_insert_body(index, values, nulls, tid, heap); \
+		bool		result = am##_insert_body(index, values, nulls, tid, heap, info); \
 		\
 		pase_raise_if_failed(); \
 		return result; \

@@ -61,19 +61,44 @@ pase_fail_with_server_error(void)
 	failure.kind = SERVER_FAILURE;
 }
 
+size_t
+pase_server_text(char *target, const char *source, size_t length)
+{
+	const unsigned char *bytes = (const unsigned char *) source;
+	size_t		written = 0;
+
+	for (size_t n = 0; n < length; n++)
+	{
+		/* U+10FF80 to U+10FFFF: F4 8F BE or BF, and one more byte */
+		if (bytes[n] == 0xF4 && length - n >= 4 && bytes[n + 1] == 0x8F && (bytes[n + 2] & 0xFE) == 0xBE &&
+			!pase_database_is_utf8())
+		{
+			target[written++] = (char) ((bytes[n + 2] & 3) << 6 | (bytes[n + 3] & 0x3F));
+			n += 3;
+		}
+		else
+			target[written++] = source[n];
+	}
+	target[written] = '\0';
+	return written;
+}
+
 /* Copies what fits, never half a character. */
 static void
 keep_text(char *target, const char *text, size_t length)
 {
-	if (length >= FAILURE_TEXT_SIZE)
+	size_t		taken = length;
+
+	if (taken >= FAILURE_TEXT_SIZE)
 	{
-		length = FAILURE_TEXT_SIZE - 1;
-		while (length > 0 && ((unsigned char) text[length] & 0xC0) == 0x80)
-			length--;
+		taken = FAILURE_TEXT_SIZE - 1;
+		while (taken > 0 && ((unsigned char) text[taken] & 0xC0) == 0x80)
+			taken--;
 	}
-	if (length > 0)
-		memcpy(target, text, length);
-	target[length] = '\0';
+	taken = pase_server_text(target, text, taken);
+	/* What was cut between characters of Unicode may have been cut within one of the database's. */
+	if (taken > 0 && length >= FAILURE_TEXT_SIZE)
+		target[pase_clip_text(target, (int) taken, (int) taken - 1)] = '\0';
 }
 
 void

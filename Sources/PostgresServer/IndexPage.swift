@@ -36,7 +36,8 @@ public struct IndexPage {
         guard lower >= 24, (lower - 24) % IndexPage.linePointerBytes == 0, lower <= upper,
             upper <= special, special <= IndexPage.size
         else { return "the header's bounds make no sense" }
-        var taken = SIMD16<UInt64>.zero
+        // A bit for each 8 bytes of the largest page that the server can be built with, 32 kB.
+        var taken = SIMD64<UInt64>.zero
         for offset in 0..<(lower - 24) / IndexPage.linePointerBytes {
             let pointer = bytes.loadUnaligned(
                 fromByteOffset: 24 + offset * IndexPage.linePointerBytes, as: UInt32.self)

@@ -8,13 +8,25 @@ public struct PagePatch {
     private let patch: UnsafeMutablePointer<CPostgres.PasePatch>
 
     /// Memory for one patch after the other.
-    public init(_ relation: ServerRelation, _ mode: WriteMode, in memory: ServerMemory)
-        throws(ServerError)
-    {
+    ///
+    /// - Parameters:
+    ///   - changes: the most that a patch has.
+    ///   - bytes: the most that these write, all together.
+    public init(
+        _ relation: ServerRelation, _ mode: WriteMode, changes: Int, bytes: Int,
+        in memory: ServerMemory
+    ) throws(ServerError) {
         self.relation = relation
         self.mode = mode
-        patch = try memory.allocate(1, of: CPostgres.PasePatch.self)
+        let capacity = changes * PagePatch.headerBytes + bytes
+        patch = try memory.allocate(bytes: pase_patch_size(capacity))
+            .assumingMemoryBound(to: CPostgres.PasePatch.self)
+        patch.pointee.length = 0
+        patch.pointee.capacity = UInt32(clamping: capacity)
     }
+
+    /// What each change takes beside its bytes.
+    private static let headerBytes = 4
 
     /// Begins anew.
     public func begin() { patch.pointee.length = 0 }

@@ -21,7 +21,7 @@ public struct ServerRelation {
     /// The relation's name, without its schema.
     public var name: String {
         guard let name = pase_relation_name(relation) else { return "" }
-        return String(cString: name)
+        return serverText(name)
     }
 
     /// Number of blocks in a fork.

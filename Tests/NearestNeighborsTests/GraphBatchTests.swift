@@ -43,7 +43,7 @@ private struct CountedMemory: MemorySource {
             collection.append(
                 rows[row], row: UInt64(row), level: shape.randomLevel(using: &random), in: &memory)
         }
-        collection.joinEqual(in: &memory)
+        collection.joinEqual(in: &memory) {}
         let nodes = collection.nodes
         let bytes = TestGraph.regionBytes(
             shape, nodes: nodes, rows: rows.count, upperLevels: collection.upperLevels)
@@ -222,7 +222,7 @@ private struct CountedMemory: MemorySource {
         #expect(collection.upperLevels == (0..<count).reduce(0) { $0 + $1 % 5 })
         #expect(memory.bytesInUse >= count * (dimensions * 4 + 16))
         #expect(collection.bytesUsed <= memory.bytesInUse)
-        collection.joinEqual(in: &memory)
+        collection.joinEqual(in: &memory) {}
         var numbers: [[Float]: Int] = [:]
         var levels = 0
         for row in 0..<count {

@@ -59,9 +59,9 @@ import VectorKernels
         for row in 0..<rows.count {
             graph.currentRow = UInt64(row)
             graph.query = rows[row]
-            graph.collect(level: shape.randomLevel(using: &random))
+            graph.collect(level: shape.randomLevel(using: &random)) {}
         }
-        graph.endCollection()
+        graph.endCollection {}
         let order = ShuffledOrder(count: graph.count)
         for place in 0..<order.count { insertion.link(order[place], in: &graph) }
         var mending = GraphMending(insertion)

@@ -1,5 +1,5 @@
 # An index whose metapage says another format version, older or newer, is refused by whatever would read it, with the
-# advice to REINDEX it, which mends it.
+# advice to REINDEX it, which mends it. What other versions write may have another size, too.
 
 use strict;
 use warnings;
@@ -32,6 +32,12 @@ foreach my $index (values %indexes)
 	$index->{version} = unpack('v', substr($content, $place + 4, 2));
 	$index->{other} = $index->{version} + $index->{step};
 	substr($content, $place + 4, 2) = pack('v', $index->{other});
+	if ($index->{step} < 0)
+	{
+		# The line pointer of the item: its length is in the upper 15 bits.
+		my $pointer = unpack('V', substr($content, 24, 4));
+		substr($content, 24, 4) = pack('V', $pointer - (8 << 17));
+	}
 	write_file($index->{file}, $content);
 }
 $node->start;

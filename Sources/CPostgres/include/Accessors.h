@@ -176,13 +176,19 @@ PASE_PURE bool pase_scan_snapshot_is_mvcc(IndexScanDesc s)
 {
 	return s->xs_snapshot != NULL && IsMVCCSnapshot(s->xs_snapshot);
 }
-PASE_PURE void pase_scan_count(IndexScanDesc s)
+
+/* ---- insertions ---- */
+/* True once per statement, which has one IndexInfo for all its rows. */
+PASE_PURE bool pase_insert_is_first_of_its_kind(IndexInfo *info)
 {
-	pgstat_count_index_scan(s->indexRelation);
-#if PG_VERSION_NUM >= 180000
-	if (s->instrument)
-		s->instrument->nsearches++;
-#endif
+	static char mark;
+
+	if (info == NULL)
+		return true;
+	if (info->ii_AmCache != NULL)
+		return false;
+	info->ii_AmCache = &mark;
+	return true;
 }
 
 /* ---- interrupts and progress (a volatile flag and shared memory: no error) ---- */
@@ -233,6 +239,15 @@ PASE_PURE uint64_t pase_random(void)
 #else
 	return ((uint64_t) random() << 33) ^ ((uint64_t) random() << 11) ^ (uint64_t) random();
 #endif
+}
+
+/* ---- text ---- */
+PASE_PURE bool pase_database_is_utf8(void) { return GetDatabaseEncoding() == PG_UTF8; }
+PASE_PURE size_t pase_string_length(const char *text) { return strlen(text); }
+/* The bytes of the whole characters among the first `limit`; pg_encoding_mbcliplen() raises nothing. */
+PASE_PURE int pase_clip_text(const char *text, int length, int limit)
+{
+	return pg_encoding_mbcliplen(GetDatabaseEncoding(), text, length, limit);
 }
 
 /* ---- messages ---- */

@@ -56,13 +56,19 @@ extern bool pase_wal_abort(GenericXLogState *state);
  * Small changes to one page that are known byte by byte. They become the record that generic WAL would
  * make of them, which it has to find by comparing two images of the page.
  */
-#define PASE_PATCH_BYTES 1024
 typedef struct PasePatch
 {
-	uint16_t	length;
+	uint32_t	length;
+	/* Bytes that `changes` has room for. */
+	uint32_t	capacity;
 	/* Per change: offset in the page, length, the bytes. This is what a generic record's replay reads. */
-	char		changes[PASE_PATCH_BYTES];
+	char		changes[FLEXIBLE_ARRAY_MEMBER];
 } PasePatch;
+
+StaticAssertDecl(BLCKSZ <= PG_UINT16_MAX, "offsets and lengths in a page have to fit a change's 4 bytes of header");
+
+/* Bytes of a patch with so many bytes of changes, their headers among them. */
+static inline size_t pase_patch_size(size_t capacity) { return offsetof(PasePatch, changes) + capacity; }
 
 /* Adds a change; false if there is no room. */
 static inline bool
@@ -70,7 +76,7 @@ pase_patch_add(PasePatch *patch, size_t offset, const void *bytes, size_t count)
 {
 	uint16_t	header[2] = {(uint16_t) offset, (uint16_t) count};
 
-	if (offset + count > BLCKSZ || patch->length + sizeof(header) + count > PASE_PATCH_BYTES)
+	if (offset + count > BLCKSZ || patch->length + sizeof(header) + count > patch->capacity)
 		return false;
 	memcpy(patch->changes + patch->length, header, sizeof(header));
 	memcpy(patch->changes + patch->length + sizeof(header), bytes, count);
@@ -154,6 +160,8 @@ extern bool pase_build_scan(Relation heap, Relation index, IndexInfo *info, Pase
 /* The same between the server's frames, so it raises; `scan` is NULL or a share of a parallel scan. */
 extern double pase_scan_for_build(Relation heap, Relation index, IndexInfo *info, bool progress,
 								  PaseBuildRow row, void *state, TableScanDesc scan);
+/* Counts the scan in the statistics. */
+extern bool pase_scan_count(IndexScanDesc scan);
 extern bool pase_scan_create(Relation index, int keys, int order_bys, IndexScanDesc *result);
 extern bool pase_is_dead(IndexBulkDeleteCallback callback, void *state, uint64_t heap_tid,
 						 bool *result);

@@ -23,6 +23,12 @@ extern bool pase_guard(PaseThunk thunk, void *arguments, const char *name);
 /* Notes that the error on the server's stack is to be raised again once Swift has returned. */
 extern void pase_fail_with_server_error(void);
 
+/*
+ * Turns a text of Swift's, in UTF-8, into one in the database's encoding; see ServerText.swift. `target` has room for
+ * `length` bytes and a zero. Cannot raise. Answers how many bytes it has written before the zero.
+ */
+extern size_t pase_server_text(char *target, const char *source, size_t length);
+
 /* Notes an error of our own. The texts are UTF-8 or ASCII bytes, copied; a NULL text is absent. */
 extern void pase_fail_with(int sqlstate,
 						   const char *message, size_t message_length,

@@ -15,14 +15,16 @@ extension MemoryGraph: NumberedRows {
     ///
     /// O(dimensions) expected.
     ///
-    /// - Parameter level: the level of the node if it is a new one.
-    public mutating func collect(level: Int) throws(Failure) {
+    /// - Parameters:
+    ///   - level: the level of the node if it is a new one.
+    ///   - pause: called every few milliseconds where it takes longer, so that it can be interrupted.
+    public mutating func collect(level: Int, pause: () throws(Failure) -> Void) throws(Failure) {
         var set = try distinctNodes()
         if count >= set.capacity {
             let former = bytesUsed
             let slots = DistinctRows<MemoryGraph>.slotCount(capacity: set.capacity)
             let rows = self
-            try set.grow(count, among: rows, in: &self)
+            try set.grow(count, among: rows, in: &self, pause: pause)
             bytesUsed = former &+ slots &* MemoryLayout<Int32>.stride
             distinct = set
         }
@@ -55,7 +57,9 @@ extension MemoryGraph: NumberedRows {
     }
 
     /// Ends the collection: rounds the vectors, and gives back what only collecting needs.
-    public mutating func endCollection() throws(Failure) {
+    ///
+    /// - Parameter pause: called every few milliseconds, so that it can be interrupted.
+    public mutating func endCollection(pause: () throws(Failure) -> Void) throws(Failure) {
         guard isCollecting else { return }
         isCollecting = false
         if let distinct { try distinct.free(in: &self) }
@@ -63,7 +67,10 @@ extension MemoryGraph: NumberedRows {
         guard let coarse = coarseVectors, count >= 2 else { return }
         let count = count
         setCentre(of: count) { UnsafePointer(vector($0)) }
-        for index in 0..<count { coarse.round(vector(index), into: coarseVector(index)) }
+        for index in 0..<count {
+            if index & 255 == 0 { try pause() }
+            coarse.round(vector(index), into: coarseVector(index))
+        }
         isCoarse = true
     }
 }

@@ -22,7 +22,7 @@ extension MemoryGraph {
     /// may add.
     public static func usualUpperLevels(_ shape: GraphShape, nodes: Int) -> Int {
         let expected = Double(nodes) / Double(max(shape.links &- 1, 1))
-        return Int(expected + 4 * expected.squareRoot()) &+ shape.maximumLevel
+        return clampedInt(expected + 4 * expected.squareRoot()) &+ shape.maximumLevel
     }
 
     /// All that is kept of one node, without links of upper levels.

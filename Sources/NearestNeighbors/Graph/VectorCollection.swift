@@ -102,7 +102,11 @@ public struct VectorCollection<Memory: MemorySource>: NumberedRows {
 
     /// Finds the vectors that equal an earlier one, whose node is theirs then; the others are numbered anew.
     /// O(count · dimensions) expected.
-    public mutating func joinEqual(in memory: inout Memory) throws(Memory.Failure) {
+    ///
+    /// - Parameter pause: called every few milliseconds, so that it can be interrupted.
+    public mutating func joinEqual(
+        in memory: inout Memory, pause: () throws(Memory.Failure) -> Void
+    ) throws(Memory.Failure) {
         let slotCount = DistinctRows<VectorCollection>.slotCount(capacity: count)
         let slots = try memory.allocate(bytes: slotCount &* MemoryLayout<Int32>.stride)
             .assumingMemoryBound(to: Int32.self)
@@ -110,6 +114,7 @@ public struct VectorCollection<Memory: MemorySource>: NumberedRows {
         nodes = 0
         upperLevels = 0
         for index in 0..<count {
+            if index & 255 == 0 { try pause() }
             let header = header(index)
             if let first = distinct.insert(row(index), at: index, among: self) {
                 header.pointee.node = self.header(first).pointee.node

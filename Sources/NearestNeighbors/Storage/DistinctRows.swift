@@ -55,7 +55,8 @@ struct DistinctRows<Source: NumberedRows> {
 
     /// Moves the first `count` rows, which are all there are, to a set with room for twice as many.
     mutating func grow<Memory: MemorySource>(
-        _ count: Int, among rows: Source, in memory: inout Memory
+        _ count: Int, among rows: Source, in memory: inout Memory,
+        pause: () throws(Memory.Failure) -> Void
     ) throws(Memory.Failure) {
         let former = slots
         let slotCount = Self.slotCount(capacity: capacity &* 2)
@@ -63,7 +64,10 @@ struct DistinctRows<Source: NumberedRows> {
             .assumingMemoryBound(to: Int32.self)
         mask = slotCount &- 1
         slots.update(repeating: -1, count: slotCount)
-        for index in 0..<count { _ = insert(rows.row(index), at: index, among: rows) }
+        for index in 0..<count {
+            if index & 255 == 0 { try pause() }
+            _ = insert(rows.row(index), at: index, among: rows)
+        }
         try memory.release(UnsafeMutableRawPointer(former))
     }
 

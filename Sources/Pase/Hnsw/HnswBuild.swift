@@ -135,7 +135,7 @@ private struct HnswBuild {
     mutating func add(_ row: UInt64, _ value: Datum) throws(ServerError) {
         let reader = try VectorReader(index, meta.metric)
         guard let vector = try reader.read(value, of: row), let start = vector.baseAddress else {
-            if !hasWarned { try warnOfEmptyVector(index.name) }
+            if !hasWarned { try warnOfEmptyVector(index) }
             hasWarned = true
             return
         }
@@ -170,7 +170,9 @@ private struct HnswBuild {
         prepare(vector, in: part, reader)
         part.graph.currentRow = row
         part.graph.query = UnsafePointer(part.query)
-        try part.graph.collect(level: meta.shape.randomLevel(using: &random))
+        try part.graph.collect(level: meta.shape.randomLevel(using: &random)) {
+            () throws(ServerError) in try checkInterrupts()
+        }
         inMemory = part
         try moveToPagesIfFull(part)
     }
@@ -221,7 +223,7 @@ private struct HnswBuild {
     private mutating func linkGraph() throws(ServerError) {
         guard var part = inMemory else { return }
         pase_progress(HnswBuild.subphase, HnswPhase.loading.rawValue)
-        try part.graph.endCollection()
+        try part.graph.endCollection { () throws(ServerError) in try checkInterrupts() }
         let order = ShuffledOrder(count: part.graph.count)
         let joined = part.graph.rowCount - part.graph.count
         for place in 0..<order.count {
@@ -271,7 +273,9 @@ private struct HnswBuild {
             part.query.copy(from: item.vector, count: meta.dimensions)
             part.graph.currentRow = item.row
             part.graph.query = UnsafePointer(part.query)
-            try part.graph.collect(level: item.level)
+            try part.graph.collect(level: item.level) { () throws(ServerError) in
+                try checkInterrupts()
+            }
             try collected.release(upTo: index, in: &memory)
         }
         inMemory = part

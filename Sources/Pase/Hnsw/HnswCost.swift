@@ -69,7 +69,7 @@ private struct HnswCost {
         }
 
         var costs = PaseCosts()
-        let nodes = max(1, info.pointee.tuples)
+        let nodes = max(1, plausibleRows(info.pointee.tuples))
         try check(pase_generic_costs(root, path, loopCount, nodes, &costs))
         let visits = min(nodes, HnswCost.visits(ef: ef, nodes: nodes, meta))
         let perVisit =

@@ -59,7 +59,8 @@ struct HnswGraph: NeighborGraph {
         var source = memory
         visited = try VisitedSet(capacity: meta.bits == nil ? 2048 : 1024, in: &source)
         vectorCopy = try memory.allocate(shape.dimensions, of: Float.self)
-        patch = try PagePatch(index, mode, in: memory)
+        patch = try PagePatch(
+            index, mode, changes: HnswLayout.linkChanges, bytes: layout.linkBytes, in: memory)
         blockCount = try index.blockCount()
         hints = PageHints(index)
         firstNodeBlock = meta.firstNodeBlock

@@ -74,7 +74,7 @@ struct HnswGraphWriter {
             item.putRow(row, at: HnswLayout.inlineRowsOffset + rows * HnswLayout.placeBytes)
             rows += 1
         }
-        item.put(UInt8(rows), at: 6)
+        item.put(UInt8(truncatingIfNeeded: rows), at: 6)
         item.put(graph.upperPlace(at: node).raw, at: 16)
         layout.vector.write(
             graph.vector(at: node), to: item, firstPart: plan.place(ofPart: 0, of: node),

@@ -6,26 +6,32 @@ import PostgresServer
 @_cdecl("pase_hnsw_insert_body")
 func hnswInsert(
     _ index: Relation?, _ values: UnsafeMutablePointer<Datum>?,
-    _ nulls: UnsafeMutablePointer<Bool>?, _ tid: ItemPointer?, _ heap: Relation?
+    _ nulls: UnsafeMutablePointer<Bool>?, _ tid: ItemPointer?, _ heap: Relation?,
+    _ info: UnsafeMutablePointer<IndexInfo>?
 ) -> Bool {
     entryPoint(fallback: false) { () throws(ServerError) in
         guard let values, let nulls, let tid, !nulls[0] else { return false }
         let index = try ServerRelation(index)
         // All that is allocated on the way goes with this context.
         let memory = try ServerMemory.current().makeChild("pase_hnsw insert")
+        var isIndexed = true
         try memory.asCurrent { () throws(ServerError) in
-            try insertRow(index, values[0], pase_tid_pack(tid), .logged, memory)
+            isIndexed = try insertRow(index, values[0], pase_tid_pack(tid), .logged, memory)
         }
         try memory.delete()
+        if !isIndexed, pase_insert_is_first_of_its_kind(info) { try warnOfEmptyVector(index) }
         return false
     }
 }
 
 /// Inserts a row into an index that others may use at the same time.
+///
+/// - Returns: whether the value is a vector to be indexed.
+@discardableResult
 func insertRow(
     _ index: ServerRelation, _ value: Datum, _ row: UInt64, _ mode: WriteMode,
     _ memory: ServerMemory
-) throws(ServerError) {
+) throws(ServerError) -> Bool {
     // Insertions share the metapage's lock. Who makes the first node or a new entry point has it
     // alone, and so has, for a moment, a vacuum that waits for insertions under way.
     var lock = ShareLock
@@ -34,8 +40,7 @@ func insertRow(
     let reader = try VectorReader(index, meta.metric)
     guard let vector = try reader.read(value, of: row), let start = vector.baseAddress else {
         try index.unlockPage(HnswLayout.metaBlock, lock)
-        try warnOfEmptyVector(index.name)
-        return
+        return false
     }
     var random = RandomSource(seed: pase_random())
     var level = 0
@@ -68,4 +73,5 @@ func insertRow(
     var insertion = try GraphInsertion(graph.shape, in: &graph)
     _ = try insertion.insert(prepared, level: level, into: &graph)
     try index.unlockPage(HnswLayout.metaBlock, lock)
+    return true
 }

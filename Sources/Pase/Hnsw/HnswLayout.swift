@@ -161,6 +161,13 @@ struct HnswLayout {
         return CodeArray(item + codesOffset(level), array)
     }
 
+    /// Changes of a page in which a link is written, at most: block and offset of its place, their number, and
+    /// of its code two factors and the bits.
+    static let linkChanges = 6
+
+    /// Bytes that they write.
+    var linkBytes: Int { HnswLayout.placeBytes + 2 + (codeArray?.slotBytes ?? 0) }
+
     /// Where a node's ground links begin.
     @inline(__always)
     var linksOffset: Int { HnswLayout.nodeHeaderBytes + vector.nodeBytes }

@@ -145,7 +145,7 @@ struct HnswMeta {
         guard let metric = Metric.Kind(rawValue: Int32(start.u8(12))), links >= 2, links <= 128,
             efConstruction >= 1, dimensions <= QueryLimits.maximumDimensions, start.u8(15) <= 1,
             node == .none || (node.block > 0 && dimensions > 0), level <= 15,
-            groundLinks >= 2, groundLinks <= links * 2, bits != nil || start.u8(14) == 0,
+            groundLinks >= links, groundLinks <= links * 2, bits != nil || start.u8(14) == 0,
             centre <= 1
         else { throw MetapageItem.damaged(index) }
         self.metric = metric

@@ -31,7 +31,7 @@ struct HnswNumberedGraph: NumberedGraph {
         var live = try GrowableArray<UInt32>(capacity: pages, in: &source)
         for page in 0..<pages {
             try checkInterrupts()
-            let block = graph.firstNodeBlock + UInt32(page)
+            let block = graph.firstNodeBlock + UInt32(truncatingIfNeeded: page)
             let locked = try LockedPage.open(index, block, .shared)
             let count = locked.page.isNew ? 0 : locked.page.itemCount
             let first = numbers.count

@@ -73,8 +73,7 @@ struct HnswParallelBuild {
     ) throws(ServerError) {
         var memory = memory
         var collected = collection
-        try checkInterrupts()
-        try collected.joinEqual(in: &memory)
+        try collected.joinEqual(in: &memory) { () throws(ServerError) in try checkInterrupts() }
         let bytes = Region.bytes(
             meta, nodes: collected.nodes, rows: collected.count,
             upperLevels: collected.upperLevels)

@@ -128,7 +128,7 @@ extension HnswGraph {
                     return false
                 }
                 node.putRow(row, at: HnswLayout.inlineRowsOffset + count * HnswLayout.placeBytes)
-                node.put(UInt8(count + 1), at: 6)
+                node.put(UInt8(truncatingIfNeeded: count + 1), at: 6)
                 return true
             }
             if isAdded { return true }
@@ -165,7 +165,7 @@ extension HnswGraph {
                 return false
             }
             start.putRow(row, at: HnswLayout.rowsHeaderBytes + count * HnswLayout.placeBytes)
-            start.put(UInt16(count + 1), at: 4)
+            start.put(UInt16(truncatingIfNeeded: count + 1), at: 4)
             outcome = .added
             return true
         }
@@ -284,7 +284,7 @@ extension HnswGraph {
         let count = Int(start.u16(4))
         let kept = try HnswGraph.compactRows(
             start, offset: HnswLayout.rowsHeaderBytes, count: count, isDead)
-        start.put(UInt16(kept), at: 4)
+        start.put(UInt16(truncatingIfNeeded: kept), at: 4)
         if kept == 0 { start.put(UInt8(1), at: 1) }
         let next = NodeReference(raw: start.u64(16))
         if kept < count || kept == 0 { try edit.commit() } else { try edit.abandon() }

@@ -140,7 +140,7 @@ private struct HnswVacuum {
             let kept = try HnswGraph.compactRows(
                 node, offset: HnswLayout.inlineRowsOffset, count: rows, isDead)
             if kept < rows {
-                node.put(UInt8(kept), at: 6)
+                node.put(UInt8(truncatingIfNeeded: kept), at: 6)
                 hasChanged = true
             }
             removedRows += rows - kept

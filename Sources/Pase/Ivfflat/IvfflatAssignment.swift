@@ -63,7 +63,7 @@ struct IvfflatAssignment {
     /// Takes a row of the table.
     mutating func add(_ row: UInt64, _ value: Datum) throws(ServerError) {
         guard let vector = try reader.read(value, of: row), let start = vector.baseAddress else {
-            if !hasWarned { try warnOfEmptyVector(index.name) }
+            if !hasWarned { try warnOfEmptyVector(index) }
             hasWarned = true
             return
         }

@@ -69,13 +69,16 @@ extension IvfflatPages {
     ) throws(ServerError) {
         let dimensions = layout.dimensions
         let mean = try memory.allocate(dimensions, of: Float.self)
-        for component in 0..<dimensions {
-            var sum = 0.0
-            for list in 0..<centroids.count {
-                sum += Double(centroids.start[list * dimensions + component])
-            }
-            mean[component] = Float(sum / Double(centroids.count))
+        let sums = try memory.allocate(dimensions, of: Double.self, zeroed: true)
+        for list in 0..<centroids.count {
+            if list % 1024 == 0 { try checkInterrupts() }
+            let centroid = centroids.start + list * dimensions
+            for component in 0..<dimensions { sums[component] += Double(centroid[component]) }
         }
+        for component in 0..<dimensions {
+            mean[component] = Float(sums[component] / Double(centroids.count))
+        }
+        memory.free(sums)
         let item = try memory.allocate(bytes: layout.centroidBytes, zeroed: true)
         var list = 0
         while list <= centroids.count {

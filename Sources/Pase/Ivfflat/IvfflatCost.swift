@@ -63,7 +63,7 @@ private struct IvfflatCost {
         }
 
         var costs = PaseCosts()
-        let rows = max(1, info.pointee.tuples)
+        let rows = max(1, plausibleRows(info.pointee.tuples))
         try check(pase_generic_costs(root, path, loopCount, rows, &costs))
         let lists = Double(max(1, meta.lists))
         let share = min(1, max(1 / lists, Double(perMille) / 1000))

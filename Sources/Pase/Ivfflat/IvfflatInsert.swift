@@ -6,28 +6,31 @@ import PostgresServer
 @_cdecl("pase_ivfflat_insert_body")
 func ivfflatInsert(
     _ index: Relation?, _ values: UnsafeMutablePointer<Datum>?,
-    _ nulls: UnsafeMutablePointer<Bool>?, _ tid: ItemPointer?, _ heap: Relation?
+    _ nulls: UnsafeMutablePointer<Bool>?, _ tid: ItemPointer?, _ heap: Relation?,
+    _ info: UnsafeMutablePointer<IndexInfo>?
 ) -> Bool {
     entryPoint(fallback: false) { () throws(ServerError) in
         guard let values, let nulls, let tid, !nulls[0] else { return false }
         let index = try ServerRelation(index)
         let memory = try ServerMemory.current().makeChild("pase_ivfflat insert")
+        var isIndexed = true
         try memory.asCurrent { () throws(ServerError) in
-            try insert(index, values[0], pase_tid_pack(tid), memory)
+            isIndexed = try insert(index, values[0], pase_tid_pack(tid), memory)
         }
         try memory.delete()
+        if !isIndexed, pase_insert_is_first_of_its_kind(info) { try warnOfEmptyVector(index) }
         return false
     }
 }
 
+/// - Returns: whether the value is a vector to be indexed.
 private func insert(
     _ index: ServerRelation, _ value: Datum, _ row: UInt64, _ memory: ServerMemory
-) throws(ServerError) {
+) throws(ServerError) -> Bool {
     var meta = try IvfflatMeta.read(index)
     let reader = try VectorReader(index, meta.metric)
     guard let vector = try reader.read(value, of: row), let start = vector.baseAddress else {
-        try warnOfEmptyVector(index.name)
-        return
+        return false
     }
     if meta.dimensions == 0 {
         meta = try makeFirstList(index, dimensions: vector.count, memory)
@@ -48,6 +51,7 @@ private func insert(
         IvfflatPages.Entry(
             row: row, vector: prepared, code: encoder.bytes, factors: factors),
         list: list, memory)
+    return true
 }
 
 /// The list whose centroid is nearest to a rotated vector.

@@ -16,8 +16,8 @@ struct IvfflatOptions {
     /// The metric that `distance_type` asks for; nil where it is not given.
     let metric: Metric.Kind?
     let isBase64: Bool?
-    /// `clustering_params` as it was written.
-    let parameters: String
+    /// `clustering_params` as it was written, in the relation's memory; nil where it is not given.
+    let parameters: UnsafePointer<CChar>?
 
     private struct Stored: BitwiseCopyable {
         var length: Int32
@@ -68,7 +68,7 @@ struct IvfflatOptions {
             clusteringType = 1
             metric = nil
             isBase64 = nil
-            parameters = ""
+            parameters = nil
             return
         }
         let stored = raw.load(as: Stored.self)
@@ -79,10 +79,9 @@ struct IvfflatOptions {
         isBase64 = stored.base64Encoded < 0 ? nil : stored.base64Encoded == 1
         parameters =
             stored.clusteringParams == 0
-            ? ""
-            : String(
-                cString: (raw + Int(stored.clusteringParams)).assumingMemoryBound(
-                    to: CChar.self))
+            ? nil
+            : UnsafePointer(
+                (raw + Int(stored.clusteringParams)).assumingMemoryBound(to: CChar.self))
     }
 
     /// Turns the text of the options into what `init` reads; with `validate`, checks it.

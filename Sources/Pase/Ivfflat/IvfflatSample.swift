@@ -8,20 +8,28 @@ struct IvfflatPlan {
     var lists: Int?
     /// Share of the rows in the sample, per mille; nil for as many as suit the lists.
     var sampleRatio: Int?
-    /// The file that has the centroids.
-    var centroidFile: String?
+    /// The path of the file that has the centroids.
+    var centroidFile: UnsafePointer<CChar>?
 
     init(_ options: IvfflatOptions, _ index: ServerRelation) throws(ServerError) {
+        // A copy, since the relation's memory may go.
+        let length = options.parameters.map { pase_string_length($0) } ?? 0
+        let text = try ServerMemory.current().allocate(bytes: length + 1, zeroed: true)
+        if let parameters = options.parameters {
+            text.copyMemory(from: parameters, byteCount: length)
+        }
         if options.clusteringType == 0 {
-            guard !options.parameters.isEmpty else {
+            guard length > 0 else {
                 throw ServerError(
                     .invalidParameterValue,
                     "clustering_type = 0 needs the path of a centroid file in clustering_params")
             }
-            centroidFile = options.parameters
+            centroidFile = UnsafePointer(text.assumingMemoryBound(to: CChar.self))
             return
         }
-        switch try IvfflatPlan.parameters(options.parameters) {
+        let bytes = UnsafeBufferPointer(
+            start: text.assumingMemoryBound(to: UInt8.self), count: length)
+        switch try IvfflatPlan.parameters(bytes) {
         case .unspecified: break
         case .lists(let lists): self.lists = lists
         case .sample(let perMille, let lists):
@@ -31,63 +39,56 @@ struct IvfflatPlan {
     }
 
     /// Parses the option `clustering_params` of k-means.
-    static func parameters(_ text: String) throws(ServerError) -> ClusteringParameters {
-        var text = text
-        var failure: ServerError?
-        var result = ClusteringParameters.unspecified
-        text.withUTF8 { bytes in
-            do throws(ClusteringParametersError) {
-                result = try ClusteringParameters(
-                    bytes, maximumLists: IvfflatOptions.maximumLists)
-            } catch {
-                failure = ServerError(
-                    .invalidParameterValue,
-                    "invalid value for option \"clustering_params\": "
-                        + "\"\(ServerError.excerpt(bytes, error.item))\"",
-                    detail: "\(ServerError.sentence(error.reason)).",
-                    hint: "The forms are \"sample_ratio,k\" with a ratio from 1 to 1000 per mille, "
-                        + "and \"lists=k\".")
-            }
+    static func parameters(_ text: UnsafeBufferPointer<UInt8>) throws(ServerError)
+        -> ClusteringParameters
+    {
+        do throws(ClusteringParametersError) {
+            return try ClusteringParameters(text, maximumLists: IvfflatOptions.maximumLists)
+        } catch {
+            throw ServerError(
+                .invalidParameterValue,
+                "invalid value for option \"clustering_params\": "
+                    + "\"\(ServerError.excerpt(text, error.item))\"",
+                detail: "\(ServerError.sentence(error.reason)).",
+                hint: "The forms are \"sample_ratio,k\" with a ratio from 1 to 1000 per mille, "
+                    + "and \"lists=k\".")
         }
-        if let failure { throw failure }
-        return result
     }
 
     /// A number of lists that suits a table: four times the square root of its rows, so that lists and
     /// rows per list grow alike.
     static func defaultLists(rows: Int) -> Int {
-        max(1, min(IvfflatOptions.maximumLists, Int(4 * Double(rows).squareRoot())))
+        max(1, min(IvfflatOptions.maximumLists, clampedInt(4 * Double(rows).squareRoot())))
     }
 
     /// Rows of a sample that suits a number of lists.
     static func sampleRows(lists: Int) -> Int { max(10_000, lists * 50) }
 }
 
-/// A sample of a table's vectors, drawn in one scan (Vitter's algorithm R), and the centroids made of it.
+/// A sample of a table's vectors, drawn in one scan, and the centroids made of it.
 struct IvfflatSample {
     private let index: ServerRelation
     private let plan: IvfflatPlan
     private let memory: ServerMemory
-    /// Rows that memory has room for.
-    private var capacity = 0
     private var rows: UnsafeMutablePointer<Float>?
-    private var drawn = 0
+    /// Which of the table's rows are in `rows`.
+    private var reservoir: Reservoir
     private var seen = 0
-    /// A fixed seed: the same table gives the same index.
-    private var random = RandomSource(seed: 0x5041_5345)
     private(set) var meta: IvfflatMeta
 
     /// Rows that the table is thought to have, nil where nothing is known.
     private let expectedRows: Int?
 
     init(
-        _ index: ServerRelation, _ meta: IvfflatMeta, _ plan: IvfflatPlan, expectedRows: Double,
+        _ index: ServerRelation, _ meta: IvfflatMeta, _ plan: IvfflatPlan, expectedRows: Int,
         _ memory: ServerMemory
     ) {
         self.index = index
         self.meta = meta
         self.plan = plan
-        self.expectedRows = expectedRows > 0 ? Int(min(expectedRows, 1e12)) : nil
+        // A fixed seed: the same table gives the same index.
+        reservoir = Reservoir(perMille: plan.sampleRatio, seed: 0x5041_5345)
+        self.expectedRows = expectedRows > 0 ? expectedRows : nil
         self.memory = memory
         self.meta.dimensions = IvfflatOptions(index).dimensions ?? 0
     }
@@ -102,11 +103,12 @@ struct IvfflatSample {
         var slot: Int?
         if meta.dimensions > 0 {
             guard plan.centroidFile == nil else { return }
-            slot = drawSlot()
+            slot = reservoir.place()
             if slot == nil { return }
         }
         let reader = try VectorReader(index, meta.metric)
         guard let vector = try reader.read(value, of: row), let start = vector.baseAddress else {
+            if slot != nil { reservoir.giveBack() }
             return
         }
         if meta.dimensions == 0 {
@@ -116,40 +118,29 @@ struct IvfflatSample {
         try reader.checkDimensions(vector.count, expected: meta.dimensions)
         guard plan.centroidFile == nil else { return }
         if rows == nil { try makeRoom() }
-        if slot == nil { slot = drawSlot() }
+        if slot == nil { slot = reservoir.place() }
         guard let rows, let slot else { return }
-        if slot == drawn { drawn += 1 }
+        reservoir.take(slot)
         reader.prepare(start, vector.count, into: rows + slot * meta.dimensions)
-    }
-
-    /// The place in the sample that the row gets, nil if it does not get in.
-    private mutating func drawSlot() -> Int? {
-        if let ratio = plan.sampleRatio, random.next() % 1000 >= UInt64(ratio) { return nil }
-        // Before there is room, or where no sample is wanted, nothing is known about its size.
-        if rows == nil || drawn < capacity { return drawn }
-        let slot = Int(truncatingIfNeeded: random.next() % UInt64(seen))
-        return slot < capacity ? slot : nil
     }
 
     /// Keeps so many rows of the sample, drawn at random: how many lists there are to be is known only
     /// when the table has been counted.
     private mutating func thin(to count: Int) {
-        guard let rows, count < drawn else { return }
-        for kept in 0..<count {
-            let other = kept + random.index(below: drawn - kept)
-            for component in 0..<meta.dimensions {
-                let value = rows[kept * meta.dimensions + component]
-                rows[kept * meta.dimensions + component] =
-                    rows[other * meta.dimensions + component]
-                rows[other * meta.dimensions + component] = value
+        guard let rows else { return }
+        let dimensions = meta.dimensions
+        reservoir.thin(to: count) { kept, other in
+            for component in 0..<dimensions {
+                let value = rows[kept * dimensions + component]
+                rows[kept * dimensions + component] = rows[other * dimensions + component]
+                rows[other * dimensions + component] = value
             }
         }
-        drawn = count
     }
 
     private mutating func makeRoom() throws(ServerError) {
         let lists = plan.lists ?? IvfflatPlan.defaultLists(rows: expectedRows ?? 1_000_000)
-        capacity = budget / (meta.dimensions * 4)
+        var capacity = budget / (meta.dimensions * 4)
         if plan.sampleRatio == nil {
             capacity = min(capacity, IvfflatPlan.sampleRows(lists: lists))
         }
@@ -157,6 +148,7 @@ struct IvfflatSample {
             capacity -= capacity / 16 + 1
         }
         capacity = max(capacity, 1)
+        reservoir.capacity = capacity
         rows = try memory.allocate(capacity * meta.dimensions, of: Float.self)
     }
 
@@ -175,18 +167,21 @@ struct IvfflatSample {
         var lists = max(1, plan.lists ?? IvfflatPlan.defaultLists(rows: seen))
         if plan.sampleRatio == nil { thin(to: IvfflatPlan.sampleRows(lists: lists)) }
         // Nobody asked for that many, if the table is larger than it was thought to be.
-        while plan.lists == nil, lists > 1, bytes(rows: drawn, lists: lists) > budget { lists /= 2 }
-        try checkMemory(bytes(rows: drawn, lists: lists), lists)
+        while plan.lists == nil, lists > 1, bytes(rows: reservoir.count, lists: lists) > budget {
+            lists /= 2
+        }
+        try checkMemory(bytes(rows: reservoir.count, lists: lists), lists)
         pase_progress(IvfflatProgress.subphase, IvfflatPhase.clustering.rawValue)
         let centroids = try memory.allocate(lists * dimensions, of: Float.self, zeroed: true)
         if let rows {
-            for row in 0..<drawn { rotation.apply(rows + row * dimensions) }
+            for row in 0..<reservoir.count { rotation.apply(rows + row * dimensions) }
             var source = memory
             var progress = ClusteringInterrupts()
             _ = try KMeans(
                 clusters: lists, dimensions: dimensions,
                 metric: Metric(meta.metric, kernels), seed: 0x5041_5345
-            ).run(rows, count: drawn, into: centroids, memory: &source, progress: &progress)
+            ).run(
+                rows, count: reservoir.count, into: centroids, memory: &source, progress: &progress)
             memory.free(UnsafeMutableRawPointer(rows))
         }
         rows = nil
@@ -208,13 +203,13 @@ extension IvfflatSample {
     }
 
     /// Reads the centroids of a file on the server, rotated.
-    private func readCentroids(_ path: String, _ rotation: Rotation) throws(ServerError)
+    private func readCentroids(_ path: UnsafePointer<CChar>, _ rotation: Rotation)
+        throws(ServerError)
         -> IvfflatCentroids
     {
         var content: UnsafeMutablePointer<CChar>?
         var length = 0
-        let succeeded = path.withCString { pase_read_server_file($0, &content, &length) }
-        try check(succeeded)
+        try check(pase_read_server_file(path, &content, &length))
         guard let content else { throw ServerError(.internalError, "a file without content") }
         let bytes = UnsafeBufferPointer(
             start: UnsafeRawPointer(content).assumingMemoryBound(to: UInt8.self), count: length)
@@ -226,7 +221,7 @@ extension IvfflatSample {
         guard file.dimensions == meta.dimensions else {
             throw ServerError(
                 .dataException,
-                "centroids of file \"\(path)\" have \(file.dimensions) dimensions, "
+                "centroids of file \"\(serverText(path))\" have \(file.dimensions) dimensions, "
                     + "vectors have \(meta.dimensions)")
         }
         try checkMemory(0, file.count)
@@ -241,7 +236,7 @@ extension IvfflatSample {
 
     /// Runs a step of the file's parser and turns its error into the server's.
     private func parsing<Result>(
-        _ path: String, _ bytes: UnsafeBufferPointer<UInt8>,
+        _ path: UnsafePointer<CChar>, _ bytes: UnsafeBufferPointer<UInt8>,
         _ step: () throws(CentroidFileError) -> Result
     ) throws(ServerError) -> Result {
         do throws(CentroidFileError) {
@@ -253,7 +248,7 @@ extension IvfflatSample {
             }
             throw ServerError(
                 .invalidTextRepresentation,
-                "invalid centroid file \"\(path)\": "
+                "invalid centroid file \"\(serverText(path))\": "
                     + "\"\(ServerError.excerpt(bytes, error.item))\"",
                 detail: "\(ServerError.sentence(error.reason)).\(place)",
                 hint: "The form is \"dim|count|v11,v12,...,v21,...\", on one line.")

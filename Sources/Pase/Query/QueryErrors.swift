@@ -50,14 +50,11 @@ extension ServerError {
     /// At most 60 bytes of a part of the text, cut where a character starts.
     static func excerpt(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> String {
         let start = max(0, min(range.lowerBound, text.count))
-        var end = max(start, min(range.upperBound, text.count))
-        let isCut = end - start > 60
-        if isCut {
-            end = start + 60
-            while end > start, text[end] & 0xC0 == 0x80 { end -= 1 }
-        }
+        let end = max(start, min(range.upperBound, text.count))
         let bytes = UnsafeBufferPointer(rebasing: text[start..<end])
-        return String(decoding: bytes, as: UTF8.self) + (isCut ? "..." : "")
+        let kept = wholeCharacters(bytes, limit: 60)
+        return serverText(UnsafeBufferPointer(rebasing: bytes[..<kept]))
+            + (kept < bytes.count ? "..." : "")
     }
 }
 

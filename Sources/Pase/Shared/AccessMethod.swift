@@ -45,10 +45,16 @@ func checkDimensionOptions(dim: Int32, dimension: Int32) throws(ServerError) {
     }
 }
 
-/// The server's estimate of the rows of a table, for the progress view.
-func rowEstimate(_ heap: Relation?) -> Double {
+/// A number of rows out of the catalogue, where owners of tables may put any, as one to compute with.
+func plausibleRows(_ rows: Double) -> Double {
+    // No table has more: 2³² blocks of some 300 rows. Of NaN nothing is known.
+    rows > 0 ? min(rows, 1e12) : 0
+}
+
+/// The server's estimate of the rows of a table, 0 where nothing is known.
+func rowEstimate(_ heap: Relation?) -> Int {
     guard let heap else { return 0 }
-    return max(0, Double(heap.pointee.rd_rel.pointee.reltuples))
+    return clampedInt(plausibleRows(Double(heap.pointee.rd_rel.pointee.reltuples)))
 }
 
 /// The statistics to go on with: those of an earlier call, or new ones.

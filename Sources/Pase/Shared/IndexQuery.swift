@@ -13,7 +13,7 @@ func checkScannable(_ scan: IndexScanDesc, _ index: ServerRelation) throws(Serve
             .featureNotSupported,
             "index \"\(index.name)\" can only be scanned with an MVCC snapshot")
     }
-    pase_scan_count(scan)
+    try check(pase_scan_count(scan))
 }
 
 /// The right-hand side of ORDER BY.

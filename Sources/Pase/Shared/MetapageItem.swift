@@ -19,8 +19,9 @@ struct MetapageItem {
     func item(of page: IndexPage, in index: ServerRelation) throws(ServerError)
         -> UnsafeMutableRawPointer
     {
+        // The version comes before the size, which is another one in other versions.
         guard page.isOurs(MetapageItem.pageKind), let item = try page.item(1),
-            item.count >= 8, let start = item.baseAddress, start.u32(0) == magic
+            item.count >= 6, let start = item.baseAddress, start.u32(0) == magic
         else {
             throw ServerError(
                 .indexCorrupted,

@@ -11,7 +11,7 @@ func validateOperatorClass(_ id: Oid, _ accessMethod: StaticString) -> Bool {
 
         func complain(_ what: String) throws(ServerError) {
             isValid = false
-            let name = operatorClass.name.map { String(cString: $0) } ?? ""
+            let name = operatorClass.name.map { serverText(UnsafePointer($0)) } ?? ""
             try report(
                 INFO, .invalidObjectDefinition,
                 "operator class \"\(name)\" of access method "

@@ -5,12 +5,12 @@ import PostgresServer
 /// Reads the column values that go into an index, and the queries that come to it.
 struct VectorReader {
     let metric: Metric
-    let indexName: String
+    private let index: ServerRelation
     private let encoding: VectorEncoding
 
     init(_ index: ServerRelation, _ metric: Metric.Kind) throws(ServerError) {
         self.metric = Metric(metric, kernels)
-        indexName = index.name
+        self.index = index
         encoding = try VectorEncoding(index)
     }
 
@@ -36,7 +36,7 @@ struct VectorReader {
         if count != expected {
             throw ServerError(
                 .dataException,
-                "vector has \(count) dimensions, index \"\(indexName)\" has \(expected)")
+                "vector has \(count) dimensions, index \"\(index.name)\" has \(expected)")
         }
     }
 
@@ -49,10 +49,10 @@ struct VectorReader {
     }
 }
 
-/// The message about values that are no vector, once per statement at most.
-func warnOfEmptyVector(_ indexName: String) throws(ServerError) {
+/// The message about values that are no vector. Callers see to it that there is one per statement at most.
+func warnOfEmptyVector(_ index: ServerRelation) throws(ServerError) {
     try report(
         WARNING, .dataException,
         "empty vector is not indexed, index searches will not find its row",
-        hint: "Index \"\(indexName)\" holds vectors with at least 1 dimension.")
+        hint: "Index \"\(index.name)\" holds vectors with at least 1 dimension.")
 }

@@ -1,0 +1,1 @@
+../NearestNeighbors/Storage/IntegerConversions.swift
