@@ -7,8 +7,15 @@
 
 /* More indexes than this in one session take each other's memory. */
 #define MAXIMUM_RELATIONS 64
+/* Entries of all tables of a session together, 8 bytes each. */
+#define MAXIMUM_ENTRIES (1 << 20)
+#define FIRST_ENTRIES 256
+
+/* What relations have of which nothing is known yet. */
+static PaseHint nothing = {InvalidBlockNumber, InvalidBuffer};
 
 static PaseHints relations[MAXIMUM_RELATIONS];
+static uint32 entries_taken = 0;
 static uint64_t uses = 0;
 
 static bool
@@ -19,6 +26,19 @@ is_same_file(const PaseHints *hints, Relation relation)
 #else
 	return RelFileNodeEquals(hints->file, relation->rd_node);
 #endif
+}
+
+/* Gives back the memory of a relation's table. */
+static void
+forget(PaseHints *hints)
+{
+	if (hints->entries != NULL && hints->entries != &nothing)
+	{
+		pfree(hints->entries);
+		entries_taken -= hints->mask + 1;
+	}
+	hints->entries = &nothing;
+	hints->mask = 0;
 }
 
 PaseHints *
@@ -41,10 +61,7 @@ pase_hints_of(Relation relation)
 	{
 		if (own == NULL)
 			own = oldest;
-		if (own->buffers != NULL)
-			pfree(own->buffers);
-		own->buffers = NULL;
-		own->count = 0;
+		forget(own);
 		own->relation = RelationGetRelid(relation);
 #if PG_VERSION_NUM >= 160000
 		own->file = relation->rd_locator;
@@ -56,30 +73,69 @@ pase_hints_of(Relation relation)
 	return own;
 }
 
-/* Notes where a block is. Running out of memory here is no reason to fail: it is only a hint. */
+/*
+ * Makes a relation's table large enough for a block, if it may become so large: else blocks share their entries. Other
+ * relations' tables make room, those first that have not been used for longest. Running out of memory here is no reason
+ * to fail: it is only a hint.
+ */
+static void
+enlarge(PaseHints *hints, BlockNumber block)
+{
+	uint32		former = hints->entries == &nothing ? 0 : hints->mask + 1;
+	uint32		count = Max(former, FIRST_ENTRIES);
+	PaseHint   *larger;
+
+	while (count <= block && count < MAXIMUM_ENTRIES)
+		count *= 2;
+	/* Beyond some times the buffers there are, hints are mostly wrong. */
+	while (count / 4 > (uint32) Max(NBuffers, NLocBuffer) && count > Max(former, FIRST_ENTRIES))
+		count /= 2;
+	if (count == former)
+		return;
+	while (entries_taken - former + count > MAXIMUM_ENTRIES)
+	{
+		PaseHints  *oldest = NULL;
+
+		for (int n = 0; n < MAXIMUM_RELATIONS; n++)
+		{
+			PaseHints  *other = &relations[n];
+
+			if (other != hints && other->entries != NULL && other->entries != &nothing &&
+				(oldest == NULL || other->last_use < oldest->last_use))
+				oldest = other;
+		}
+		if (oldest == NULL)
+			return;
+		forget(oldest);
+	}
+	larger = MemoryContextAllocExtended(TopMemoryContext, sizeof(PaseHint) * (Size) count,
+										MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM | MCXT_ALLOC_ZERO);
+	if (larger == NULL)
+		return;
+	for (uint32 n = 0; n < former; n++)
+	{
+		PaseHint	hint = hints->entries[n];
+
+		if (hint.buffer != InvalidBuffer)
+			larger[hint.block & (count - 1)] = hint;
+	}
+	forget(hints);
+	hints->entries = larger;
+	hints->mask = count - 1;
+	entries_taken += count;
+}
+
+/* Notes where a block is. */
 static void
 remember(PaseHints *hints, BlockNumber block, Buffer buffer)
 {
-	if (block >= hints->count)
+	if (block > hints->mask || hints->entries == &nothing)
+		enlarge(hints, block);
+	if (hints->entries != &nothing)
 	{
-		BlockNumber count = Max(block + 1, hints->count * 2);
-		Buffer	   *larger;
-
-		if (count < 256)
-			count = 256;
-		larger = MemoryContextAllocExtended(TopMemoryContext, sizeof(Buffer) * (Size) count,
-											MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM | MCXT_ALLOC_ZERO);
-		if (larger == NULL)
-			return;
-		if (hints->buffers != NULL)
-		{
-			memcpy(larger, hints->buffers, sizeof(Buffer) * (Size) hints->count);
-			pfree(hints->buffers);
-		}
-		hints->buffers = larger;
-		hints->count = count;
+		hints->entries[block & hints->mask].block = block;
+		hints->entries[block & hints->mask].buffer = buffer;
 	}
-	hints->buffers[block] = buffer;
 }
 
 typedef struct
@@ -111,10 +167,8 @@ require_block(Relation relation, BlockNumber block)
 static inline Buffer
 read_hinted(PaseHints *hints, Relation relation, BlockNumber block)
 {
-	Buffer		buffer = InvalidBuffer;
+	Buffer		buffer = pase_hint(hints, block);
 
-	if (block < hints->count)
-		buffer = hints->buffers[block];
 	if (buffer != InvalidBuffer && ReadRecentBuffer(hints->file, MAIN_FORKNUM, block, buffer))
 	{
 		/* What ReadBuffer() counts of a hit. */

@@ -1,7 +1,8 @@
 /*
  * Per session and relation: the buffer in which each block was last seen. ReadRecentBuffer() checks
  * that it still is there, and saves the look-up in the shared table of buffers, which is most of the
- * price of a page that is in memory. A wrong hint costs that check and nothing else.
+ * price of a page that is in memory. A wrong hint costs that check and nothing else. All tables of a session together
+ * have 8 MB at most.
  */
 #ifndef PASE_PAGE_HINTS_H
 #define PASE_PAGE_HINTS_H
@@ -9,6 +10,12 @@
 #include "Server.h"
 
 #include "storage/buf_internals.h"
+
+typedef struct PaseHint
+{
+	BlockNumber block;
+	Buffer		buffer;
+} PaseHint;
 
 typedef struct PaseHints
 {
@@ -18,8 +25,9 @@ typedef struct PaseHints
 #else
 	RelFileNode file;
 #endif
-	Buffer	   *buffers;
-	BlockNumber count;
+	/* A table without chains: of the blocks whose numbers end alike, the one seen last. */
+	PaseHint   *entries;
+	uint32_t	mask;
 	uint64_t	last_use;
 } PaseHints;
 
@@ -46,11 +54,20 @@ extern bool pase_pages_visit(PaseHints *hints, Relation relation, const uint64_t
 /* Tells the system that a block which is not known to be in memory will be read soon. */
 extern bool pase_page_announce(PaseHints *hints, Relation relation, BlockNumber block);
 
+/* Where the block was when it was last asked for, InvalidBuffer if that is not known. */
+static inline __attribute__((always_inline)) Buffer
+pase_hint(const PaseHints *hints, BlockNumber block)
+{
+	PaseHint	hint = hints->entries[block & hints->mask];
+
+	return hint.block == block ? hint.buffer : InvalidBuffer;
+}
+
 /* Whether the block was in memory when it was last asked for. */
 static inline __attribute__((always_inline)) bool
 pase_hint_is_known(const PaseHints *hints, BlockNumber block)
 {
-	return block < hints->count && hints->buffers[block] != InvalidBuffer;
+	return pase_hint(hints, block) != InvalidBuffer;
 }
 
 /*
@@ -60,7 +77,7 @@ pase_hint_is_known(const PaseHints *hints, BlockNumber block)
 static inline __attribute__((always_inline)) void
 pase_hint_prefetch(const PaseHints *hints, BlockNumber block, size_t offset, size_t bytes)
 {
-	Buffer		buffer = block < hints->count ? hints->buffers[block] : InvalidBuffer;
+	Buffer		buffer = pase_hint(hints, block);
 
 	if (buffer > 0)
 	{
