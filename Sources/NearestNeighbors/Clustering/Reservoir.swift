@@ -16,8 +16,8 @@ public struct Reservoir {
         random = RandomSource(seed: seed)
     }
 
-    /// The place of the next row, nil if it does not get in. A place that is not taken yet is to be taken, with
-    /// `take`, as soon as the row turns out to have something to keep.
+    /// The place of the next row, nil if it does not get in. A place that no row has had yet is to be taken with
+    /// `take`. A row that turns out to have nothing to keep has its place like any other, until `removeBlanks`.
     public mutating func place() -> Int? {
         if let perMille, random.index(below: 1000) >= perMille { return nil }
         offered &+= 1
@@ -31,8 +31,17 @@ public struct Reservoir {
         if place == count { count &+= 1 }
     }
 
-    /// Says that the row which was given the place has nothing to keep, as if it had not been offered.
-    public mutating func giveBack() { offered &-= 1 }
+    /// Gives up the places of rows that have nothing to keep. No row may be offered after that.
+    ///
+    /// - Parameter move: moves the row at the first place to the second.
+    public mutating func removeBlanks(_ isBlank: (Int) -> Bool, move: (Int, Int) -> Void) {
+        var kept = 0
+        for place in 0..<count where !isBlank(place) {
+            if kept != place { move(place, kept) }
+            kept &+= 1
+        }
+        count = kept
+    }
 
     /// Keeps so many rows of the sample, drawn at random: each time the row at the second place is to change
     /// places with that at the first.

@@ -42,6 +42,6 @@ extension RandomSource {
     /// A number from 0 up to, not including, `count`, which is above 0.
     @inline(__always)
     public mutating func index(below count: Int) -> Int {
-        Int(truncatingIfNeeded: (next() >> 32) &* UInt64(truncatingIfNeeded: count) >> 32)
+        Int(truncatingIfNeeded: ((next() >> 32) &* UInt64(truncatingIfNeeded: count)) >> 32)
     }
 }

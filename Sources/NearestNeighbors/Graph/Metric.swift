@@ -41,6 +41,17 @@ public struct Metric: @unchecked Sendable {
     /// Whether vectors are brought to length 1 before they are stored or searched for.
     public var normalizes: Bool { kind == .cosine }
 
+    /// The largest Euclidean norm of a vector that is not brought to length 1: with longer ones squares, products and
+    /// their sums might leave the range of single precision, and what is infinite has no order.
+    public static var largestNorm: Float { 1e17 }
+
+    /// Whether a vector has finite elements and a norm with which distances can be computed. O(dimensions).
+    public func takes(_ vector: UnsafePointer<Float>, _ dimensions: Int) -> Bool {
+        if normalizes { return kernels.isFinite(vector, dimensions) }
+        // A sum that is NaN or infinite is not below the bound either.
+        return kernels.squaredNorm(vector, dimensions) <= Metric.largestNorm * Metric.largestNorm
+    }
+
     /// The distance between two vectors of `dimensions` elements. O(dimensions).
     @inline(__always)
     public func distance(

@@ -11,6 +11,30 @@ public enum VectorLengths {
         }.squareRoot()
     }
 
+    /// The Euclidean distance of two vectors.
+    public static func distance(
+        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int
+    ) -> Double {
+        sum(count) { (at: Int) in
+            let difference = lanes(a, at) - lanes(b, at)
+            return difference * difference
+        } single: { (at: Int) in
+            let difference = Double(a[at]) - Double(b[at])
+            return difference * difference
+        }.squareRoot()
+    }
+
+    /// The inner product of two vectors.
+    public static func innerProduct(
+        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int
+    ) -> Double {
+        sum(count) { (at: Int) in
+            lanes(a, at) * lanes(b, at)
+        } single: { (at: Int) in
+            Double(a[at]) * Double(b[at])
+        }
+    }
+
     /// The sum of the absolute differences, also called Manhattan or taxicab distance.
     public static func manhattan(
         _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int

@@ -18,8 +18,8 @@ struct HnswRounding {
     /// - Returns: a number not below its norm.
     func round(_ vector: UnsafeMutablePointer<Float>) -> Float {
         HalfPrecision.round(vector, dimensions, halves: halves, kernels)
-        let square = kernels.squaredNorm(vector, dimensions)
-        // A little for the sum's own rounding; a norm beyond the range of a sum has no bound.
-        return square.isFinite ? square.squareRoot() * 1.001 : .greatestFiniteMagnitude
+        // In double precision, since tiny vectors' squares vanish in single precision. A little for roundings.
+        return Float(VectorLengths.euclidean(vector, dimensions)) * 1.001
+            + .leastNonzeroMagnitude
     }
 }

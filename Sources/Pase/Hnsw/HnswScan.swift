@@ -83,10 +83,9 @@ func hnswGetTuple(_ scan: IndexScanDesc?, _ direction: ScanDirection) -> Bool {
                 scan.pointee.xs_orderbynulls[0] = false
             }
             if state.pointee.isUnordered {
-                // A bound that says nothing: the executor has to see all rows before the first. Only
-                // operators of type float4 get here.
-                scan.pointee.xs_orderbyvals[0] = pase_float4_datum(-.infinity)
-                scan.pointee.xs_orderbynulls[0] = false
+                setUnknownOrder(of: scan)
+            } else if state.pointee.bound == nil {
+                setEuclideanOrder(of: scan, square: state.pointee.distance)
             }
             return true
         }

@@ -16,9 +16,9 @@ struct HnswScanBound {
         guard meta.precision == .half, query.metric != .innerProduct else { return nil }
         strategy = query.strategy
         isCosine = meta.metric == .cosine
-        let square = kernels.squaredNorm(prepared, meta.dimensions)
+        let norm = Float(VectorLengths.euclidean(prepared, meta.dimensions))
         bound = HalfPrecisionBound(
-            meta.metric, queryNorm: square.squareRoot() * 1.001,
+            meta.metric, queryNorm: norm * 1.001 + .leastNonzeroMagnitude,
             largestNorm: meta.largestNorm, dimensions: meta.dimensions)
     }
 

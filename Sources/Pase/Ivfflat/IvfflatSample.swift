@@ -108,7 +108,11 @@ struct IvfflatSample {
         }
         let reader = try VectorReader(index, meta.metric)
         guard let vector = try reader.read(value, of: row), let start = vector.baseAddress else {
-            if slot != nil { reservoir.giveBack() }
+            // Vectors are finite, so NaN tells a row without one.
+            if let rows, let slot {
+                reservoir.take(slot)
+                rows[slot * meta.dimensions] = .nan
+            }
             return
         }
         if meta.dimensions == 0 {
@@ -164,6 +168,11 @@ struct IvfflatSample {
         let rotation = Rotation(
             dimensions: dimensions, seed: meta.rotationSeed, codeKernels)
         if let path = plan.centroidFile { return try readCentroids(path, rotation) }
+        if let rows {
+            reservoir.removeBlanks({ rows[$0 * dimensions].isNaN }) { from, to in
+                (rows + to * dimensions).update(from: rows + from * dimensions, count: dimensions)
+            }
+        }
         var lists = max(1, plan.lists ?? IvfflatPlan.defaultLists(rows: seen))
         if plan.sampleRatio == nil { thin(to: IvfflatPlan.sampleRows(lists: lists)) }
         // Nobody asked for that many, if the table is larger than it was thought to be.
@@ -230,7 +239,17 @@ extension IvfflatSample {
             try file.parse(
                 into: UnsafeMutableBufferPointer(start: room, count: file.numberCount))
         }
-        for centroid in 0..<file.count { rotation.apply(room + centroid * file.dimensions) }
+        let metric = Metric(meta.metric, kernels)
+        for centroid in 0..<file.count {
+            let start = room + centroid * file.dimensions
+            guard metric.takes(start, file.dimensions) else {
+                throw ServerError(
+                    .numericValueOutOfRange,
+                    "centroid \(centroid + 1) of file \"\(serverText(path))\" is too long",
+                    detail: "Its Euclidean norm may be at most \(floatText(Metric.largestNorm)).")
+            }
+            rotation.apply(start)
+        }
         return IvfflatCentroids(start: room, count: file.count)
     }
 

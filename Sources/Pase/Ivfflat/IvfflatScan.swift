@@ -63,8 +63,9 @@ func ivfflatGetTuple(_ scan: IndexScanDesc?, _ direction: ScanDirection) -> Bool
             scan.pointee.xs_recheck = false
             scan.pointee.xs_recheckorderby = isUnordered
             if isUnordered {
-                scan.pointee.xs_orderbyvals[0] = pase_float4_datum(-.infinity)
-                scan.pointee.xs_orderbynulls[0] = false
+                setUnknownOrder(of: scan)
+            } else if let square = state.pointee.search?.distance {
+                setEuclideanOrder(of: scan, square: square)
             }
             return true
         }

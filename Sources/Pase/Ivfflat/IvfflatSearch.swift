@@ -66,6 +66,9 @@ struct IvfflatSearch {
         set { vectors.pages = newValue }
     }
 
+    /// The distance of the row last answered; of rows held back, that of the row before them.
+    var distance: Float { last }
+
     /// The next nearest row, nil after the last.
     mutating func next() throws(ServerError) -> UInt64? {
         while true {

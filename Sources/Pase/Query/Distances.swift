@@ -35,11 +35,11 @@ private func distance(
     case .squaredEuclidean:
         distance = kernels.squaredL2(start, query.vector, vector.count)
     case .innerProduct:
-        distance = kernels.innerProduct(start, query.vector, vector.count)
+        distance = innerProduct(start, query.vector, vector.count)
     case .cosine:
         distance = Float(cosineDistance(start, query.vector, vector.count))
     case .negativeInnerProduct:
-        distance = -kernels.innerProduct(start, query.vector, vector.count)
+        distance = -innerProduct(start, query.vector, vector.count)
     }
     return pase_float4_datum(distance)
 }
@@ -50,9 +50,28 @@ func euclideanDistance(_ call: FunctionCallInfo?) -> Datum {
     entryPoint(fallback: 0) { () throws(ServerError) in
         let call = try FunctionCall(call)
         guard let pair = try VectorPair(call) else { return call.null() }
-        let square = kernels.squaredL2(pair.a, pair.b, pair.count)
-        return pase_float8_datum(Double(square).squareRoot())
+        return pase_float8_datum(euclideanDistance(pair.a, pair.b, pair.count))
     }
+}
+
+/// Euclidean distances whose squares are below this are computed in double precision: in single precision the squares of
+/// tiny differences vanish.
+let exactSquareLimit: Float = 1e-30
+
+private func euclideanDistance(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int
+) -> Double {
+    let square = kernels.squaredL2(a, b, count)
+    if square >= exactSquareLimit, square.isFinite { return Double(square).squareRoot() }
+    return VectorLengths.distance(a, b, count)
+}
+
+/// The inner product. Where parts of the sum are beyond single precision, it may not be.
+private func innerProduct(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int
+) -> Float {
+    let product = kernels.innerProduct(a, b, count)
+    return product.isFinite ? product : Float(VectorLengths.innerProduct(a, b, count))
 }
 
 /// `<=>`: cosine distance between two arrays.

@@ -1,3 +1,4 @@
+import CPostgres
 import NearestNeighbors
 import PostgresServer
 
@@ -56,6 +57,21 @@ extension ServerError {
         return serverText(UnsafeBufferPointer(rebasing: bytes[..<kept]))
             + (kept < bytes.count ? "..." : "")
     }
+}
+
+/// A number as the server writes it.
+func floatText(_ value: Float) -> String {
+    var text = InlineText()
+    return withUnsafeMutableBytes(of: &text) { bytes in
+        let count = Int(
+            pase_format_float4(value, bytes.baseAddress?.assumingMemoryBound(to: CChar.self)))
+        return String(decoding: bytes.prefix(max(0, min(count, bytes.count))), as: UTF8.self)
+    }
+}
+
+/// Room for a number's text, which has at most 24 bytes.
+private struct InlineText: BitwiseCopyable {
+    var bytes = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
 }
 
 extension SQLState {

@@ -48,9 +48,10 @@ struct IndexQuery {
     /// Whether the order that an index of this metric gives is the one asked for.
     ///
     /// Metric 1 is answered by the classes for Euclidean distance as well, most similar first: users
-    /// of the original with vectors of length 1 rely on it.
+    /// of the original with vectors of length 1 rely on it. A query that is so long that distances to it may be
+    /// infinite has no order that an index could give.
     func isAnswered(by kind: Metric.Kind) -> Bool {
-        IndexQuery.isAnswered(metric, by: kind)
+        IndexQuery.isAnswered(metric, by: kind) && Metric(kind, kernels).takes(vector, dimensions)
     }
 
     /// See the method of the same name.
@@ -61,4 +62,23 @@ struct IndexQuery {
         case .cosine: return metric == .cosine
         }
     }
+}
+
+/// Tells the executor nothing about a row's distance: it has to see all rows before the first.
+func setUnknownOrder(of scan: IndexScanDesc) {
+    scan.pointee.xs_orderbyvals[0] =
+        pase_scan_key_strategy(scan) <= 2
+        ? pase_float4_datum(-.infinity) : pase_float8_datum(-.infinity)
+    scan.pointee.xs_orderbynulls[0] = false
+}
+
+/// Tells the executor the value of `<->` for a row, or, where the index's squares are too small to tell, that it has to
+/// compute it.
+func setEuclideanOrder(of scan: IndexScanDesc, square: Float) {
+    guard pase_scan_key_strategy(scan) == 3 else { return }
+    let isTiny = square < exactSquareLimit
+    scan.pointee.xs_recheckorderby = isTiny
+    scan.pointee.xs_orderbyvals[0] =
+        pase_float8_datum(isTiny ? 0 : Double(square).squareRoot())
+    scan.pointee.xs_orderbynulls[0] = false
 }

@@ -27,8 +27,24 @@ struct VectorReader {
         }
         guard let start = vector.baseAddress, vector.count > 0 else { return nil }
         try checkDimensionLimit(vector.count)
-        try checkFinite(start, vector.count)
+        guard metric.takes(start, vector.count) else {
+            try checkFinite(start, vector.count)
+            throw tooLong(start, vector.count)
+        }
         return vector
+    }
+
+    private func tooLong(_ vector: UnsafePointer<Float>, _ count: Int) -> ServerError {
+        let norm = Float(
+            min(
+                VectorLengths.euclidean(vector, count), Double(Float.greatestFiniteMagnitude)))
+        return ServerError(
+            .numericValueOutOfRange,
+            "vector of length \(floatText(norm)) is too long for index \"\(index.name)\"",
+            detail:
+                "Distances are computed in single precision, so a vector's Euclidean norm may be at most "
+                + "\(floatText(Metric.largestNorm)).",
+            hint: "Scale the vectors, or use an operator class for cosine distance.")
     }
 
     /// Refuses a vector that has another number of dimensions than the index.

@@ -9,7 +9,7 @@ import VectorKernels
 @_cdecl("pase_inner_product_body")
 func innerProduct(_ call: FunctionCallInfo?) -> Datum {
     ofPair(call) { pair in
-        Double(kernels.innerProduct(pair.a, pair.b, pair.count))
+        product(pair)
     }
 }
 
@@ -17,8 +17,15 @@ func innerProduct(_ call: FunctionCallInfo?) -> Datum {
 @_cdecl("pase_negative_inner_product_body")
 func negativeInnerProduct(_ call: FunctionCallInfo?) -> Datum {
     ofPair(call) { pair in
-        -Double(kernels.innerProduct(pair.a, pair.b, pair.count))
+        -product(pair)
     }
+}
+
+/// The inner product, in double precision where single precision has no room for it.
+private func product(_ pair: VectorPair) -> Double {
+    let product = kernels.innerProduct(pair.a, pair.b, pair.count)
+    if product.isFinite, product.magnitude >= exactSquareLimit { return Double(product) }
+    return VectorLengths.innerProduct(pair.a, pair.b, pair.count)
 }
 
 /// `l1_distance(float4[], float4[])`.

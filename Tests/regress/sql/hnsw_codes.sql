@@ -318,16 +318,16 @@ TRUNCATE odd;
 INSERT INTO odd SELECT i, array_fill(i::float4, ARRAY[64]) FROM generate_series(1, 80) AS i;
 SELECT bits, later, rows, "once", descents FROM unnest(ARRAY[1, 4]) AS bits, unnest(ARRAY[false, true]) AS later, check_odd('pase_hnsw_cosine_ops', 2, sample(3, 64), bits, later) AS c ORDER BY 1, 2;
 SELECT bits, later, rows, "once", descents FROM unnest(ARRAY[1, 4]) AS bits, unnest(ARRAY[false, true]) AS later, check_odd('pase_hnsw_ip_ops', 3, array_fill(2::float4, ARRAY[64]), bits, later) AS c ORDER BY 1, 2;
--- numbers whose squares are too large, and too small, for any distance but zero, infinity and those between others
+-- numbers whose squares are nearly too large, and too small, for single precision
 TRUNCATE odd;
-INSERT INTO odd SELECT i, (SELECT array_agg(x * 1e28::float4 ORDER BY n) FROM unnest(sample(i, 64)) WITH ORDINALITY AS u (x, n)) FROM generate_series(1, 80) AS i;
+INSERT INTO odd SELECT i, (SELECT array_agg(x * 1e14::float4 ORDER BY n) FROM unnest(sample(i, 64)) WITH ORDINALITY AS u (x, n)) FROM generate_series(1, 80) AS i;
 SELECT bits, later, rows, "once" FROM unnest(ARRAY[1, 4]) AS bits, unnest(ARRAY[false, true]) AS later, check_odd('', 0, sample(3, 64), bits, later) AS c ORDER BY 1, 2;
 TRUNCATE odd;
 INSERT INTO odd SELECT i, (SELECT array_agg(x * 1e-32::float4 ORDER BY n) FROM unnest(sample(i, 64)) WITH ORDINALITY AS u (x, n)) FROM generate_series(1, 80) AS i;
 SELECT bits, later, rows, "once", descents FROM unnest(ARRAY[1, 4]) AS bits, unnest(ARRAY[false, true]) AS later, check_odd('', 0, sample(3, 64), bits, later) AS c ORDER BY 1, 2;
 TRUNCATE odd;
 -- all of them together
-INSERT INTO odd SELECT i, (SELECT array_agg(x * (ARRAY[1e28, 1e-32, 1, 1e15]::float4[])[i % 4 + 1] ORDER BY n) FROM unnest(sample(i, 64)) WITH ORDINALITY AS u (x, n)) FROM generate_series(1, 120) AS i;
+INSERT INTO odd SELECT i, (SELECT array_agg(x * (ARRAY[1e14, 1e-32, 1, 1e10]::float4[])[i % 4 + 1] ORDER BY n) FROM unnest(sample(i, 64)) WITH ORDINALITY AS u (x, n)) FROM generate_series(1, 120) AS i;
 SELECT bits, later, rows, "once" FROM unnest(ARRAY[1, 4]) AS bits, unnest(ARRAY[false, true]) AS later, check_odd('', 0, sample(3, 64), bits, later) AS c ORDER BY 1, 2;
 SELECT bits, later, rows, "once" FROM unnest(ARRAY[1, 4]) AS bits, unnest(ARRAY[false, true]) AS later, check_odd('', 0, array_fill(1e30::float4, ARRAY[64]), bits, later) AS c ORDER BY 1, 2;
 SELECT bits, later, rows, "once" FROM unnest(ARRAY[1, 4]) AS bits, unnest(ARRAY[false, true]) AS later, check_odd('pase_hnsw_ip_ops', 3, sample(3, 64), bits, later) AS c ORDER BY 1, 2;
