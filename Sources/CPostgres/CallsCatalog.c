@@ -275,12 +275,128 @@ pase_option_string(relopt_kind kind, const char *name, const char *description,
 	return GUARDED(pase_option_string);
 }
 
+/*
+ * Most options count when an index is built. Who changes one of an index that is there should know, but the server asks
+ * only for the options as such: whether ALTER INDEX is about to set them, and of which index, is told afterwards, by its
+ * hook for changes of objects. So the options that were validated last wait here for it.
+ */
+#define MAXIMUM_OPTIONS 16
+
+static struct
+{
+	bytea	   *options;
+	TimestampTz statement;
+	relopt_kind kind;
+	size_t		size;
+	relopt_parse_elt elements[MAXIMUM_OPTIONS];
+	int			count;
+}			validated;
+
+static object_access_hook_type next_access_hook = NULL;
+
+static void
+note_options(const OptionArguments *a)
+{
+	bytea	   *former = validated.options;
+
+	validated.options = NULL;
+	if (former != NULL)
+		pfree(former);
+	if (a->result == NULL || a->count > MAXIMUM_OPTIONS)
+		return;
+	validated.statement = GetCurrentStatementStartTimestamp();
+	validated.kind = a->kind;
+	validated.size = a->size;
+	validated.count = a->count;
+	memcpy(validated.elements, a->elements, sizeof(relopt_parse_elt) * a->count);
+	validated.options = MemoryContextAlloc(TopMemoryContext, VARSIZE(a->result));
+	memcpy(validated.options, a->result, VARSIZE(a->result));
+}
+
+/* Whether an option counts for an index as it is, or for none. */
+static bool
+counts_at_once(const char *name)
+{
+	return strcmp(name, "ef_search") == 0 || strcmp(name, "base64_encoded") == 0 || strcmp(name, "open_omp") == 0 ||
+		strcmp(name, "omp_thread_num") == 0;
+}
+
+static bool
+is_same_option(const relopt_parse_elt *element, const bytea *a, const bytea *b)
+{
+	int			in_a = *(const int *) ((const char *) a + element->offset);
+	int			in_b = *(const int *) ((const char *) b + element->offset);
+
+	if (element->opttype != RELOPT_TYPE_STRING)
+		return in_a == in_b;
+	return strcmp(in_a == 0 ? "" : (const char *) a + in_a, in_b == 0 ? "" : (const char *) b + in_b) == 0;
+}
+
+/* Names the options that differ from those that the index has had so far, if they count for the next build only. */
+static void
+tell_of_options(Relation index, const bytea *options)
+{
+	const bytea *former = index->rd_options;
+	StringInfoData names;
+
+	if (former == NULL)
+		former = build_reloptions((Datum) 0, false, validated.kind, validated.size, validated.elements,
+								  validated.count);
+	if (former == NULL)
+		return;
+	initStringInfo(&names);
+	for (int n = 0; n < validated.count; n++)
+	{
+		const relopt_parse_elt *element = &validated.elements[n];
+
+		if (!counts_at_once(element->optname) && !is_same_option(element, former, options))
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", element->optname);
+	}
+	if (names.len > 0)
+		ereport(NOTICE,
+				(errmsg("index \"%s\" stays as it was built, with the former %s",
+						RelationGetRelationName(index), names.data),
+				 errhint("Use REINDEX to build it with the new options.")));
+	pfree(names.data);
+}
+
+static void
+object_accessed(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument)
+{
+	bytea	   *options = validated.options;
+
+	if (next_access_hook != NULL)
+		next_access_hook(access, class_id, object_id, sub_id, argument);
+	if (options == NULL || class_id != RelationRelationId || (access != OAT_POST_ALTER && access != OAT_POST_CREATE))
+		return;
+	validated.options = NULL;
+	if (access == OAT_POST_ALTER && sub_id == 0 && validated.statement == GetCurrentStatementStartTimestamp() &&
+		get_rel_relkind(object_id) == RELKIND_INDEX)
+	{
+		Relation	index = index_open(object_id, NoLock);
+
+		if (index->rd_indam->ambuild == pase_hnsw_build || index->rd_indam->ambuild == pase_ivfflat_build)
+			tell_of_options(index, options);
+		index_close(index, NoLock);
+	}
+	pfree(options);
+}
+
+void
+pase_watch_options(void)
+{
+	next_access_hook = object_access_hook;
+	object_access_hook = object_accessed;
+}
+
 static void
 pase_options_build_thunk(void *p)
 {
 	OptionArguments *a = p;
 
 	a->result = build_reloptions(a->options, a->validate, a->kind, a->size, a->elements, a->count);
+	if (a->validate)
+		note_options(a);
 }
 
 bool

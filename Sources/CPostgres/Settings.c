@@ -41,6 +41,7 @@ pase_define_settings_thunk(void *p)
 							GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL,
 							NULL, NULL, NULL);
 #endif
+	pase_watch_options();
 	/* Any other name with the prefix is a mistake, and is to be told as one. */
 #if PG_VERSION_NUM >= 150000
 	MarkGUCPrefixReserved("pase");

@@ -146,6 +146,8 @@ extern bool pase_option_int(relopt_kind kind, const char *name, const char *desc
 							int default_value, int minimum, int maximum);
 extern bool pase_option_string(relopt_kind kind, const char *name, const char *description,
 							   const char *default_value);
+/* Tells who changes options of an index that count when it is built; once per session, may not be undone. */
+extern void pase_watch_options(void);
 extern bool pase_options_build(Datum options, bool validate, relopt_kind kind, size_t size,
 							   const relopt_parse_elt *elements, int count, bytea **result);
 

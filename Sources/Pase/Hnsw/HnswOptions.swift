@@ -105,6 +105,13 @@ struct HnswOptions {
 
     /// The option `codes`, after it has been seen that such codes fit a page beside a vector.
     func codes(fitting dimensions: Int, _ links: Int) throws(ServerError) -> Codes {
+        try HnswOptions.checkFit(codes, dimensions, links: links)
+        return codes
+    }
+
+    private static func checkFit(_ codes: Codes, _ dimensions: Int, links: Int)
+        throws(ServerError)
+    {
         if case .bits(let bits) = codes,
             HnswLayout.groundLinks(dimensions: dimensions, links: links, bits: bits, .half) == nil
         {
@@ -114,7 +121,6 @@ struct HnswOptions {
                     + "a vector of \(dimensions) dimensions",
                 hint: "Use fewer bits, a smaller base_nb_num, or codes = 0.")
         }
-        return codes
     }
 
     /// Turns the text of the options into what `init` reads; with `validate`, checks it.
@@ -141,6 +147,10 @@ struct HnswOptions {
                 throw ServerError(
                     .invalidParameterValue, "value 3 out of bounds for option \"codes\"",
                     detail: "Valid values are \"0\", \"1\", \"2\", \"4\", and \"-1\".")
+            }
+            let dimension = stored.dim != 0 ? stored.dim : stored.dimension
+            if dimension > 0 {
+                try checkFit(Codes(stored.codes), Int(dimension), links: Int(stored.baseNbNum))
             }
         }
         return result

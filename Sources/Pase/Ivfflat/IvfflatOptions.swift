@@ -40,8 +40,11 @@ struct IvfflatOptions {
         try add("clustering_type", "0: centroids from a file, 1: k-means", 1, 0, 1)
         try add(
             "distance_type", "0: squared Euclidean, 1: inner product, 2: cosine", -1, 0, 2)
-        try add("dimension", "Number of dimensions (0: as the first vector has)", 0, 0, 16000)
-        try add("dim", "The same as dimension", 0, 0, 16000)
+        let maximumDimensions = Int32(clamping: IvfflatLayout.maximumDimensions)
+        try add(
+            "dimension", "Number of dimensions (0: as the first vector has)", 0, 0,
+            maximumDimensions)
+        try add("dim", "The same as dimension", 0, 0, maximumDimensions)
         try add("base64_encoded", "Whether the column holds base64 text", -1, 0, 1)
         try add("open_omp", "Without effect", 0, 0, 1)
         try add("omp_thread_num", "Without effect", 0, 0, 1024)

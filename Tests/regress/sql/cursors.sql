@@ -41,7 +41,7 @@ COMMIT;
 BEGIN;
 DECLARE c CURSOR FOR SELECT id FROM line ORDER BY v <?> '0,0:10';
 FETCH 2 FROM c;
-INSERT INTO line VALUES (1001, '{3,6}'), (1002, '{0,0}'), (1003, '{600,1200}');
+INSERT INTO line VALUES (1001, '{3,6.1}'), (1002, '{0,0}'), (1003, '{600,1200}');
 DELETE FROM line WHERE id IN (4, 5, 499);
 UPDATE line SET v = '{0,1}' WHERE id = 6;
 FETCH 6 FROM c;
