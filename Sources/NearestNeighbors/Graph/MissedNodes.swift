@@ -73,7 +73,7 @@ public struct MissedNodes {
         pause: () throws(Graph.Failure) -> Void
     ) throws(Graph.Failure) -> (count: Int, linked: Int) {
         let pieces = try graph.pieces()
-        let size = min(count, max(512, min(count / 64, 4096)))
+        let size = min(count, max(256, min(count / 64, 4096)))
         let order = ShuffledOrder(count: pieces, seed: 0x5EED &* UInt64(round))
         let each = max((size &+ pieces &- 1) / max(pieces, 1), 1)
         var looked = 0

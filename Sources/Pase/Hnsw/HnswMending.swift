@@ -61,7 +61,7 @@ enum HnswMending {
 
 extension Double {
     /// A number of rows that surely is one.
-    fileprivate var clamped: UInt32 { self >= 0 ? UInt32(min(self, 4e9)) : 0 }
+    fileprivate var clamped: UInt32 { UInt32(clamping: clampedInt(self)) }
 }
 
 extension HnswGraph: EnumerableGraph {
