@@ -33,10 +33,6 @@ private struct HnswCost {
     private static let distanceOperators = 4.0
     /// Share of a node's links that lead to nodes not visited before.
     private static let newShare = 0.6
-    /// The ef that is reckoned with where the query is not known yet: a small one, so that a prepared
-    /// statement's plan for any query does not look dearer than one for each, which would be made anew
-    /// each time; that takes as long as many a search.
-    private static let efOfAnyQuery = 10
 
     var startup = Double.infinity
     var total = Double.infinity
@@ -48,29 +44,20 @@ private struct HnswCost {
         _ loopCount: Double
     ) throws(ServerError) {
         guard let path, let info = path.pointee.indexinfo else { return }
-        // Without ORDER BY the index has nothing to say: it does not even list all rows.
-        guard pase_list_length(path.pointee.indexorderbys) > 0 else { return }
-
         let index = try ServerRelation.openIndex(info.pointee.indexoid, NoLock)
         let meta = try HnswMeta.read(index)
         let efSearch = HnswOptions(index).efSearch
         try index.closeIndex(NoLock)
-
-        var strategy: Int32 = 0
-        var isConstant = false
-        var isNull = false
-        var value: Datum = 0
-        try check(pase_path_order_by(root, path, 0, &strategy, &isConstant, &isNull, &value))
-        var ef = min(efSearch, HnswCost.efOfAnyQuery)
-        if isConstant, !isNull, let query = try IndexQuery(value, strategy: strategy) {
-            // The order asked for is not the one that the index has.
-            guard query.isAnswered(by: meta.metric) else { return }
-            ef = query.effort ?? efSearch
-        }
+        guard
+            let order = try PlannedOrder(
+                root, path, metric: meta.metric, dimensions: meta.dimensions,
+                isEmpty: meta.entry == nil, maximumEffort: nil)
+        else { return }
+        let ef = order.effort ?? efSearch
 
         var costs = PaseCosts()
-        let nodes = max(1, info.pointee.tuples)
-        try check(pase_generic_costs(root, path, loopCount, nodes, &costs))
+        try check(pase_path_costs(root, path, loopCount, &costs))
+        let nodes = max(1, costs.index_tuples)
         let visits = min(nodes, HnswCost.visits(ef: ef, nodes: nodes, meta))
         let perVisit =
             costs.random_page_cost * HnswCost.pageShare

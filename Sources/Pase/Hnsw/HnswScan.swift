@@ -116,9 +116,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
         return
     }
     let meta = try HnswMeta.read(index)
-    guard
-        let query = try IndexQuery(pase_scan_key(scan), strategy: pase_scan_key_strategy(scan))
-    else {
+    guard let query = try IndexQuery(scan) else {
         state.isSwept = true
         return
     }

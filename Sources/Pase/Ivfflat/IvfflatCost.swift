@@ -42,29 +42,20 @@ private struct IvfflatCost {
         _ loopCount: Double
     ) throws(ServerError) {
         guard let path, let info = path.pointee.indexinfo else { return }
-        // Without ORDER BY the index has nothing to say: it does not even list all rows.
-        guard pase_list_length(path.pointee.indexorderbys) > 0 else { return }
-
         let index = try ServerRelation.openIndex(info.pointee.indexoid, NoLock)
         let meta = try IvfflatMeta.read(index)
         try index.closeIndex(NoLock)
-
-        var strategy: Int32 = 0
-        var isConstant = false
-        var isNull = false
-        var value: Datum = 0
-        try check(pase_path_order_by(root, path, 0, &strategy, &isConstant, &isNull, &value))
-        // For a query that is not known yet a single list; see HnswCost for why.
-        var perMille = 0
-        if isConstant, !isNull, let query = try IndexQuery(value, strategy: strategy) {
-            // The order asked for is not the one that the index has.
-            guard query.isAnswered(by: meta.metric) else { return }
-            perMille = query.effort ?? IvfflatOptions.defaultPerMille
-        }
+        // Built without a row, and with none since, it has its metapage and those of one centroid.
+        guard
+            let order = try PlannedOrder(
+                root, path, metric: meta.metric, dimensions: meta.dimensions,
+                isEmpty: info.pointee.pages <= 3, maximumEffort: IvfflatOptions.maximumPerMille)
+        else { return }
+        let perMille = order.effort ?? IvfflatOptions.defaultPerMille
 
         var costs = PaseCosts()
-        let rows = max(1, info.pointee.tuples)
-        try check(pase_generic_costs(root, path, loopCount, rows, &costs))
+        try check(pase_path_costs(root, path, loopCount, &costs))
+        let rows = max(1, costs.index_tuples)
         let lists = Double(max(1, meta.lists))
         let share = min(1, max(1 / lists, Double(perMille) / 1000))
         let codePages = costs.index_pages * IvfflatCost.codesShare

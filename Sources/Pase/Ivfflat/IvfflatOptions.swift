@@ -7,6 +7,8 @@ struct IvfflatOptions {
     static let maximumLists = 1_000_000
     /// Lists that a query probes if it does not say, per mille of all.
     static let defaultPerMille = 20
+    /// All lists.
+    static let maximumPerMille = 1000
 
     /// Elements of each vector; nil when the first vector says.
     let dimensions: Int?
