@@ -151,6 +151,27 @@ typedef struct
 	PaseCosts	costs;
 } CostArguments;
 
+/* Rows that the statement's LIMIT has it read from its only table; 0 if that is not known, -1 for all rows. */
+static double
+limit_of_scan(PlannerInfo *root, RelOptInfo *table)
+{
+	Query	   *query = root->parse;
+
+	if (bms_membership(root->all_baserels) != BMS_SINGLETON || table->reloptkind != RELOPT_BASEREL)
+		return -1;
+	if (root->limit_tuples > 0)
+		return root->limit_tuples;
+	if (query->limitCount == NULL || query->groupClause != NIL || query->groupingSets != NIL ||
+		query->distinctClause != NIL || query->hasAggs || query->hasWindowFuncs ||
+		query->hasTargetSRFs || query->havingQual != NULL)
+		return -1;
+	if (IsA(estimate_expression_value(root, query->limitCount), Const) &&
+		(query->limitOffset == NULL ||
+		 IsA(estimate_expression_value(root, query->limitOffset), Const)))
+		return -1;
+	return 0;
+}
+
 static void
 pase_path_costs_thunk(void *p)
 {
@@ -169,9 +190,7 @@ pase_path_costs_thunk(void *p)
 	result->table_pages = table->pages;
 	result->table_tuples = table->tuples;
 	result->rows = a->path->path.rows;
-	result->limit = -1;
-	if (bms_membership(a->root->all_baserels) == BMS_SINGLETON && table->reloptkind == RELOPT_BASEREL)
-		result->limit = a->root->limit_tuples;
+	result->limit = limit_of_scan(a->root, table);
 	result->condition_cost = table->baserestrictcost.per_tuple;
 	get_tablespace_page_costs(index->reltablespace, &result->random_page_cost, NULL);
 	get_tablespace_page_costs(table->reltablespace, NULL, &result->sequential_page_cost);

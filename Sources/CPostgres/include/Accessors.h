@@ -197,7 +197,6 @@ PASE_PURE void pase_progress(int index, int64_t value) { pgstat_progress_update_
 
 PASE_PURE double pase_cpu_tuple_cost(void) { return cpu_tuple_cost; }
 PASE_PURE double pase_cpu_operator_cost(void) { return cpu_operator_cost; }
-PASE_PURE double pase_cpu_index_tuple_cost(void) { return cpu_index_tuple_cost; }
 
 /* Since version 18 a disabled alternative loses even against an infinite cost. */
 PASE_PURE void pase_path_rule_out(IndexPath *path)

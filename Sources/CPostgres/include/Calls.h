@@ -239,7 +239,7 @@ typedef struct PaseCosts
 	double		table_tuples;
 	double		rows;
 	double		condition_cost;
-	/* Rows that the statement wants of this scan, -1 where that is not known. */
+	/* Rows that the statement wants of this scan: 0 if it has a LIMIT that is not known yet, -1 for all. */
 	double		limit;
 	double		random_page_cost;
 	double		sequential_page_cost;
