@@ -30,7 +30,7 @@ private enum IvfflatCost {
     static let vectorsRead = 100.0
     static let vectorShare = 1.0 / 16
     /// The same of what is read for each further row.
-    static let furtherShare = 1.0 / 4
+    static let furtherShare = 1.0 / 2
     /// Rows of the opened lists for each row that is answered.
     static let rowsForEach = 8.0
 

@@ -19,7 +19,7 @@ DECLARE
 	scans text[];
 BEGIN
 	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || statement LOOP
-		scans := scans || substring(line FROM '(?:Index Only Scan using |Index Scan using )(\w+)') || substring(line FROM '((?:Seq|Bitmap Heap) Scan on many)');
+		scans := scans || substring(line FROM '(?:Index Only Scan using |Index Scan using )(\w+)') || substring(line FROM '((?:Seq|Bitmap Heap) Scan on \w+)');
 	END LOOP;
 	RETURN array_to_string(scans, ', ');
 END $$;
@@ -113,7 +113,7 @@ SET enable_seqscan = off;
 CREATE INDEX circles_idx ON circles USING pase_hnsw (v);
 SELECT id FROM circles ORDER BY v <-> '{0,0}', v <-> '{1,5}' LIMIT 3;
 SELECT id FROM circles ORDER BY v <?> '0,0', v <?> '1,5' LIMIT 3;
-EXPLAIN (COSTS OFF) SELECT id FROM circles ORDER BY v <-> '{0,0}', v <-> '{1,5}' LIMIT 3;
+SELECT scan($$SELECT id FROM circles ORDER BY v <-> '{0,0}', v <-> '{1,5}' LIMIT 3$$);
 DROP INDEX circles_idx;
 CREATE INDEX circles_idx ON circles USING pase_hnsw (v) WITH (codes = 0);
 SELECT id FROM circles ORDER BY v <?> '0,0', v <?> '1,5:0:3' LIMIT 3;
