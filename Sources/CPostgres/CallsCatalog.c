@@ -1,4 +1,4 @@
-/* Relations, operator classes, reloptions and the planner. See Calls.h. */
+/* Relations, operator classes and reloptions. See Calls.h. */
 #include "CPostgres.h"
 
 #define GUARDED(name) pase_guard(name##_thunk, &a, #name)
@@ -409,93 +409,5 @@ pase_options_build(Datum options, bool validate, relopt_kind kind, size_t size,
 	if (!GUARDED(pase_options_build))
 		return false;
 	*result = a.result;
-	return true;
-}
-
-/* ---- planner ---- */
-
-typedef struct
-{
-	PlannerInfo *root;
-	IndexPath  *path;
-	double		loop_count;
-	PaseCosts	costs;
-	int			n;
-	int			strategy;
-	bool		is_constant;
-	bool		is_null;
-	Datum		value;
-} PathArguments;
-
-static void
-pase_generic_costs_thunk(void *p)
-{
-	PathArguments *a = p;
-	GenericCosts costs;
-
-	MemSet(&costs, 0, sizeof(costs));
-	costs.numIndexTuples = a->costs.index_tuples;
-	genericcostestimate(a->root, a->path, a->loop_count, &costs);
-	a->costs.index_tuples = costs.numIndexTuples;
-	a->costs.index_pages = costs.numIndexPages;
-	a->costs.startup_cost = costs.indexStartupCost;
-	a->costs.total_cost = costs.indexTotalCost;
-	a->costs.selectivity = costs.indexSelectivity;
-	a->costs.correlation = costs.indexCorrelation;
-	get_tablespace_page_costs(a->path->indexinfo->reltablespace,
-							  &a->costs.random_page_cost, &a->costs.sequential_page_cost);
-}
-
-bool
-pase_generic_costs(PlannerInfo *root, IndexPath *path, double loop_count,
-				   double index_tuples, PaseCosts *result)
-{
-	PathArguments a = {.root = root,.path = path,.loop_count = loop_count};
-
-	a.costs.index_tuples = index_tuples;
-	if (!GUARDED(pase_generic_costs))
-		return false;
-	*result = a.costs;
-	return true;
-}
-
-static void
-pase_path_order_by_thunk(void *p)
-{
-	PathArguments *a = p;
-	Expr	   *clause;
-	Node	   *value;
-	Oid			left_type;
-	Oid			right_type;
-
-	a->strategy = 0;
-	if (a->n >= list_length(a->path->indexorderbys))
-		return;
-	clause = list_nth(a->path->indexorderbys, a->n);
-	if (!is_opclause(clause) || list_length(((OpExpr *) clause)->args) != 2)
-		return;
-	get_op_opfamily_properties(((OpExpr *) clause)->opno, a->path->indexinfo->opfamily[0], true,
-							   &a->strategy, &left_type, &right_type);
-	value = estimate_expression_value(a->root, lsecond(((OpExpr *) clause)->args));
-	if (IsA(value, Const))
-	{
-		a->is_constant = true;
-		a->is_null = ((Const *) value)->constisnull;
-		a->value = ((Const *) value)->constvalue;
-	}
-}
-
-bool
-pase_path_order_by(PlannerInfo *root, IndexPath *path, int n, int *strategy,
-				   bool *is_constant, bool *is_null, Datum *value)
-{
-	PathArguments a = {.root = root,.path = path,.n = n};
-
-	if (!GUARDED(pase_path_order_by))
-		return false;
-	*strategy = a.strategy;
-	*is_constant = a.is_constant;
-	*is_null = a.is_null;
-	*value = a.value;
 	return true;
 }

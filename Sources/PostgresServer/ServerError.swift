@@ -86,8 +86,9 @@ public struct ServerError: Error {
 
     /// What an error of ours says, with its detail; nil for one of the server's.
     ///
-    /// A check of an index catches errors of ours about what it has copied out of pages, to report them. That
-    /// is the one exception from never swallowing an error: nothing of the server's is involved then.
+    /// A check of an index catches errors of ours about what it has copied out of pages, to report them, and the
+    /// planner those about a query that it need not be the one to refuse. These are the exceptions from never
+    /// swallowing an error: nothing of the server's is involved then.
     public var ownMessage: String? {
         guard let report else { return nil }
         guard let detail = report.detail else { return report.message }

@@ -168,6 +168,12 @@ PASE_PURE bool pase_scan_key_is_null(IndexScanDesc s)
 }
 PASE_PURE Datum pase_scan_key(IndexScanDesc s) { return s->orderByData[0].sk_argument; }
 PASE_PURE int pase_scan_key_strategy(IndexScanDesc s) { return s->orderByData[0].sk_strategy; }
+/* Whether the plan is that of a plain search of one table; see pase_path_mark_plain. */
+#define PASE_PLAIN_STATEMENT OID_MAX
+PASE_PURE bool pase_scan_is_plain(IndexScanDesc s)
+{
+	return s->orderByData[0].sk_collation == PASE_PLAIN_STATEMENT;
+}
 PASE_PURE void pase_scan_set_heap_tid(IndexScanDesc s, uint64_t tid)
 {
 	pase_tid_unpack(tid, &s->xs_heaptid);
@@ -195,8 +201,8 @@ PASE_PURE bool pase_insert_is_first_of_its_kind(IndexInfo *info)
 PASE_PURE bool pase_interrupt_is_pending(void) { return INTERRUPTS_PENDING_CONDITION(); }
 PASE_PURE void pase_progress(int index, int64_t value) { pgstat_progress_update_param(index, value); }
 
+PASE_PURE double pase_cpu_tuple_cost(void) { return cpu_tuple_cost; }
 PASE_PURE double pase_cpu_operator_cost(void) { return cpu_operator_cost; }
-PASE_PURE double pase_cpu_index_tuple_cost(void) { return cpu_index_tuple_cost; }
 
 /* Since version 18 a disabled alternative loses even against an infinite cost. */
 PASE_PURE void pase_path_rule_out(IndexPath *path)

@@ -240,23 +240,50 @@ extern bool pase_checked_row(PaseChecked *checked, uint64_t tid, PaseRowState *r
 /* ---- planner ---- */
 typedef struct PaseCosts
 {
+	/* The index's. */
 	double		index_tuples;
 	double		index_pages;
-	double		startup_cost;
-	double		total_cost;
 	double		selectivity;
-	double		correlation;
+	/* The table's: rows that meet all conditions, and what the conditions cost for each row. */
+	double		table_pages;
+	double		table_tuples;
+	double		rows;
+	double		condition_cost;
+	/* Rows that the statement wants of this scan: 0 if it has a LIMIT that is not known yet, -1 for all. */
+	double		limit;
 	double		random_page_cost;
 	double		sequential_page_cost;
 } PaseCosts;
 
-extern bool pase_generic_costs(PlannerInfo *root, IndexPath *path, double loop_count,
-							   double index_tuples, PaseCosts *result);
+extern bool pase_path_costs(PlannerInfo *root, IndexPath *path, double loop_count, PaseCosts *result);
+
+typedef struct PaseOrderBy
+{
+	/* Distances that the path orders by; the rest is set where it is one. */
+	int			count;
+	/* The operator's strategy in the index's family, 0 for none. */
+	int			strategy;
+	/* The operator's right-hand side, where the planner can tell it. */
+	bool		is_constant;
+	bool		is_null;
+	Datum		value;
+	/* Metric and effort of a right-hand side of type pase, -1 where the planner cannot tell them. */
+	int			metric;
+	int			effort;
+	/* Whether the statement is a plain search of one table; see pase_path_mark_plain. */
+	bool		is_plain;
+	/* Whether the table's rows have to meet any condition. */
+	bool		has_conditions;
+	/* The metrics that the column has indexes of, as bits. */
+	uint32		metrics_of_column;
+} PaseOrderBy;
+
+extern bool pase_path_order_by(PlannerInfo *root, IndexPath *path, PaseOrderBy *result);
 /*
- * The n-th ORDER BY of the path: its operator's strategy in the index's family, and its right-hand
- * side's value where the planner can tell it.
+ * Tells the scan that will be made of the path that its statement is a plain search, by a collation that there is not:
+ * that of the operator, which has none, is all of an ORDER BY that goes on from the plan to the scan's keys and is not
+ * taken yet. pase_scan_is_plain reads it.
  */
-extern bool pase_path_order_by(PlannerInfo *root, IndexPath *path, int n, int *strategy,
-							   bool *is_constant, bool *is_null, Datum *value);
+extern bool pase_path_mark_plain(IndexPath *path);
 
 #endif

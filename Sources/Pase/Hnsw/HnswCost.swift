@@ -4,10 +4,9 @@ import PostgresServer
 
 /// `amcostestimate`.
 ///
-/// A search visits some multiple of ef nodes before it has its first row; that is the startup cost.
-/// Each further row costs about one more expansion, and a scan of everything visits each node once.
-/// The pages that a search touches are those that all searches touch, so they are mostly in memory:
-/// a visit is charged a fraction of a random page read.
+/// A search looks at some ef nodes, with the links of each, before it has its first row. It has the rows of these then, and
+/// each further row takes it on by a few more. The pages that searches touch are mostly those that all of them do, so they
+/// are mostly in memory: a page is charged a fraction of a random page read.
 @_cdecl("pase_hnsw_cost_estimate_body")
 func hnswCostEstimate(
     _ root: UnsafeMutablePointer<PlannerInfo>?, _ path: UnsafeMutablePointer<IndexPath>?,
@@ -16,81 +15,58 @@ func hnswCostEstimate(
     _ correlation: UnsafeMutablePointer<Double>?, _ pages: UnsafeMutablePointer<Double>?
 ) {
     entryPoint(fallback: ()) { () throws(ServerError) in
-        let cost = try HnswCost(root, path, loopCount)
-        startup?.pointee = cost.startup
-        total?.pointee = cost.total
-        selectivity?.pointee = cost.selectivity
-        correlation?.pointee = 0
-        pages?.pointee = cost.pages
-        if cost.total.isInfinite, let path { pase_path_rule_out(path) }
+        let estimate = try HnswCost.estimate(root, path, loopCount) ?? .never
+        estimate.answer(path, startup, total, selectivity, correlation, pages)
     }
 }
 
-private struct HnswCost {
-    /// Share of a random page read that a visit is charged.
-    private static let pageShare = 1.0 / 256
-    /// What a distance costs, in calls of a simple operator.
-    private static let distanceOperators = 4.0
-    /// Share of a node's links that lead to nodes not visited before.
-    private static let newShare = 0.6
-    /// The ef that is reckoned with where the query is not known yet: a small one, so that a prepared
-    /// statement's plan for any query does not look dearer than one for each, which would be made anew
-    /// each time; that takes as long as many a search.
-    private static let efOfAnyQuery = 10
+private enum HnswCost {
+    /// Share of a random page read that a page is charged.
+    static let pageShare = 1.0 / 16
+    /// Share of a node's links whose vectors' distances are estimated.
+    static let newShare = 0.6
+    /// The same where all nodes are read, and what a distance costs, in calls of a simple operator.
+    static let visitShare = 1.0 / 256
+    static let distanceOperators = 5.0
+    /// What it takes to come down to the ground layer, in nodes.
+    static let nodesAbove = 20.0
+    /// What a row beyond ef costs, in nodes of the first batch.
+    static let nodesOfFurtherRow = 4.0
 
-    var startup = Double.infinity
-    var total = Double.infinity
-    var selectivity = 0.0
-    var pages = 0.0
-
-    init(
+    /// Nil where the index is not to be taken.
+    static func estimate(
         _ root: UnsafeMutablePointer<PlannerInfo>?, _ path: UnsafeMutablePointer<IndexPath>?,
         _ loopCount: Double
-    ) throws(ServerError) {
-        guard let path, let info = path.pointee.indexinfo else { return }
-        // Without ORDER BY the index has nothing to say: it does not even list all rows.
-        guard pase_list_length(path.pointee.indexorderbys) > 0 else { return }
-
+    ) throws(ServerError) -> ScanEstimate? {
+        guard let path, let info = path.pointee.indexinfo else { return nil }
         let index = try ServerRelation.openIndex(info.pointee.indexoid, NoLock)
         let meta = try HnswMeta.read(index)
         let options = HnswOptions(index)
         try index.closeIndex(NoLock)
-
-        var strategy: Int32 = 0
-        var isConstant = false
-        var isNull = false
-        var value: Datum = 0
-        try check(pase_path_order_by(root, path, 0, &strategy, &isConstant, &isNull, &value))
-        var ef = min(SearchEffort.ef(nil, options), HnswCost.efOfAnyQuery)
-        if isConstant, !isNull, let query = try IndexQuery(value, strategy: strategy) {
-            // The order asked for is not the one that the index has.
-            guard query.isAnswered(by: meta.metric) else { return }
-            ef = SearchEffort.ef(query, options)
-        }
+        guard
+            let order = try PlannedOrder(
+                root, path, metric: meta.metric, dimensions: meta.dimensions,
+                isEmpty: meta.entry == nil, maximumEffort: nil)
+        else { return nil }
 
         var costs = PaseCosts()
-        let nodes = max(1, plausibleRows(info.pointee.tuples))
-        try check(pase_generic_costs(root, path, loopCount, nodes, &costs))
-        let visits = min(nodes, HnswCost.visits(ef: ef, nodes: nodes, meta))
-        let perVisit =
-            costs.random_page_cost * HnswCost.pageShare
-            + pase_cpu_operator_cost() * HnswCost.distanceOperators + pase_cpu_index_tuple_cost()
-        startup = costs.random_page_cost + visits * perVisit
-        total = startup + nodes * perVisit
-        // The planner's own price of the quals and ORDER BYs per row comes on top, as in any scan.
-        selectivity = costs.selectivity
-        pages = min(costs.index_pages, visits)
-    }
-
-    /// Nodes that a search with a beam of `ef` looks at.
-    private static func visits(ef: Int, nodes: Double, _ meta: HnswMeta) -> Double {
-        var levels = 0.0
-        var rest = nodes
-        while rest > Double(meta.links) {
-            rest /= Double(meta.links)
-            levels += 1
+        try check(pase_path_costs(root, path, loopCount, &costs))
+        let price = ScanPrice(costs)
+        let perNode =
+            (costs.random_page_cost * pageShare
+                + pase_cpu_operator_cost() * Double(meta.links) * 2 * newShare)
+            * price.conditionFactor
+        let ef = min(price.tuples, Double(SearchEffort.ef(order.effort, options)))
+        var search = (min(price.tuples, nodesAbove) + ef) * perNode
+        if meta.bits == nil {
+            // Each node that links lead to is read, but none twice.
+            let perVisit =
+                costs.random_page_cost * visitShare + pase_cpu_operator_cost() * distanceOperators
+            search = min(search, price.tuples * perVisit)
         }
-        let upper = levels * Double(meta.links) * 2
-        return upper + Double(ef) * Double(meta.links) * 2 * newShare
+        let first = costs.random_page_cost + search
+        let further =
+            max(0, price.walked - ef) * nodesOfFurtherRow * perNode
+        return price.estimate(first: first, further: further, order)
     }
 }

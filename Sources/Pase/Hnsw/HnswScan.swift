@@ -115,9 +115,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
         return
     }
     let meta = try HnswMeta.read(index)
-    guard
-        let query = try IndexQuery(pase_scan_key(scan), strategy: pase_scan_key_strategy(scan))
-    else {
+    guard let query = try IndexQuery(scan) else {
         state.isSwept = true
         return
     }
@@ -134,7 +132,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
     var graph = try HnswGraph(index, meta, query: prepared, mode: .logged, in: state.memory)
     state.rows = try GrowableArray(capacity: 64, in: &graph)
     if query.isAnswered(by: meta.metric) {
-        let ef = SearchEffort.ef(query, HnswOptions(index))
+        let ef = SearchEffort.ef(query.effort, HnswOptions(index))
         var search = try IncrementalSearch(graph.shape, ef: ef, in: &graph)
         try search.begin(in: &graph)
         state.search = search

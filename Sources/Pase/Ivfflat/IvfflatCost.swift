@@ -4,8 +4,8 @@ import PostgresServer
 
 /// `amcostestimate`.
 ///
-/// Before the first row all centroids are looked at and the codes of the probed lists scanned; that is
-/// the startup cost. Further rows cost the share of the rest that they make the scan go on to.
+/// Before the first row all centroids are looked at, the codes of the probed lists scanned, and some vectors read. For further
+/// rows vectors are read, and more lists opened.
 @_cdecl("pase_ivfflat_cost_estimate_body")
 func ivfflatCostEstimate(
     _ root: UnsafeMutablePointer<PlannerInfo>?, _ path: UnsafeMutablePointer<IndexPath>?,
@@ -14,68 +14,61 @@ func ivfflatCostEstimate(
     _ correlation: UnsafeMutablePointer<Double>?, _ pages: UnsafeMutablePointer<Double>?
 ) {
     entryPoint(fallback: ()) { () throws(ServerError) in
-        let cost = try IvfflatCost(root, path, loopCount)
-        startup?.pointee = cost.startup
-        total?.pointee = cost.total
-        selectivity?.pointee = cost.selectivity
-        correlation?.pointee = 0
-        pages?.pointee = cost.pages
-        if cost.total.isInfinite, let path { pase_path_rule_out(path) }
+        let estimate = try IvfflatCost.estimate(root, path, loopCount) ?? .never
+        estimate.answer(path, startup, total, selectivity, correlation, pages)
     }
 }
 
-private struct IvfflatCost {
+private enum IvfflatCost {
     /// Share of the codes' pages in the pages of a list.
-    private static let codesShare = 1.0 / 7
+    static let codesShare = 1.0 / 7
+    /// Share of a sequential page read that a page of codes is charged: it is mostly in memory.
+    static let codePageShare = 1.0 / 4
     /// What a code costs, in calls of a simple operator.
-    private static let codeOperators = 0.25
-    /// Vectors that are read for the first rows.
-    private static let vectorsRead = 100.0
+    static let codeOperators = 0.25
+    /// Vectors that are read for the first rows, and the share of a random page read that each is charged.
+    static let vectorsRead = 100.0
+    static let vectorShare = 1.0 / 16
+    /// The same of what is read for each further row.
+    static let furtherShare = 1.0 / 2
+    /// Rows of the opened lists for each row that is answered.
+    static let rowsForEach = 8.0
 
-    var startup = Double.infinity
-    var total = Double.infinity
-    var selectivity = 0.0
-    var pages = 0.0
-
-    init(
+    /// Nil where the index is not to be taken.
+    static func estimate(
         _ root: UnsafeMutablePointer<PlannerInfo>?, _ path: UnsafeMutablePointer<IndexPath>?,
         _ loopCount: Double
-    ) throws(ServerError) {
-        guard let path, let info = path.pointee.indexinfo else { return }
-        // Without ORDER BY the index has nothing to say: it does not even list all rows.
-        guard pase_list_length(path.pointee.indexorderbys) > 0 else { return }
-
+    ) throws(ServerError) -> ScanEstimate? {
+        guard let path, let info = path.pointee.indexinfo else { return nil }
         let index = try ServerRelation.openIndex(info.pointee.indexoid, NoLock)
         let meta = try IvfflatMeta.read(index)
         try index.closeIndex(NoLock)
-
-        var strategy: Int32 = 0
-        var isConstant = false
-        var isNull = false
-        var value: Datum = 0
-        try check(pase_path_order_by(root, path, 0, &strategy, &isConstant, &isNull, &value))
-        // For a query that is not known yet a single list; see HnswCost for why.
-        var perMille = 0
-        if isConstant, !isNull, let query = try IndexQuery(value, strategy: strategy) {
-            // The order asked for is not the one that the index has.
-            guard query.isAnswered(by: meta.metric) else { return }
-            perMille = SearchEffort.perMille(query)
-        }
+        // Built without a row, and with none since, it has its metapage and those of one centroid.
+        guard
+            let order = try PlannedOrder(
+                root, path, metric: meta.metric, dimensions: meta.dimensions,
+                isEmpty: info.pointee.pages <= 3, maximumEffort: IvfflatOptions.maximumPerMille)
+        else { return nil }
+        let perMille = SearchEffort.perMille(order.effort)
 
         var costs = PaseCosts()
-        let rows = max(1, plausibleRows(info.pointee.tuples))
-        try check(pase_generic_costs(root, path, loopCount, rows, &costs))
+        try check(pase_path_costs(root, path, loopCount, &costs))
+        let price = ScanPrice(costs)
         let lists = Double(max(1, meta.lists))
         let share = min(1, max(1 / lists, Double(perMille) / 1000))
-        let codePages = costs.index_pages * IvfflatCost.codesShare
-        let perRow = pase_cpu_operator_cost() * IvfflatCost.codeOperators
-        let all = codePages * costs.sequential_page_cost + rows * perRow
-        startup =
-            lists * pase_cpu_operator_cost() + share * all
-            + min(rows, IvfflatCost.vectorsRead)
-            * (costs.random_page_cost / 16 + pase_cpu_index_tuple_cost())
-        total = startup + all + rows * pase_cpu_index_tuple_cost()
-        selectivity = costs.selectivity
-        pages = min(costs.index_pages, codePages * share + IvfflatCost.vectorsRead)
+        let all =
+            ScanPrice.bounded(costs.index_pages) * codesShare * codePageShare
+            * costs.sequential_page_cost
+            + price.tuples * pase_cpu_operator_cost() * codeOperators
+        let vectors = min(price.tuples, vectorsRead)
+        let first =
+            costs.random_page_cost + lists * pase_cpu_operator_cost() + share * all
+            + vectors * costs.random_page_cost * vectorShare
+        let opened = min(1, price.walked * rowsForEach / price.tuples)
+        let further =
+            max(0, opened - share) * all
+            + max(0, price.walked - vectors) * costs.random_page_cost * furtherShare
+            * price.conditionFactor
+        return price.estimate(first: first, further: further, order)
     }
 }

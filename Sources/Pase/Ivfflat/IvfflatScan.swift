@@ -89,8 +89,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout IvfflatScan) throws(Ser
     if pase_scan_key_is_null(scan) { return }
     let meta = try IvfflatMeta.read(index)
     guard
-        let query = try IndexQuery(
-            pase_scan_key(scan), strategy: pase_scan_key_strategy(scan)),
+        let query = try IndexQuery(scan),
         meta.dimensions > 0
     else { return }
     let reader = try VectorReader(index, meta.metric)
@@ -100,7 +99,7 @@ private func start(_ scan: IndexScanDesc, _ state: inout IvfflatScan) throws(Ser
         state.walk = IvfflatWalk(pages)
         return
     }
-    let perMille = SearchEffort.perMille(query)
+    let perMille = SearchEffort.perMille(query.effort)
     guard perMille <= IvfflatOptions.maximumPerMille else {
         throw ServerError(
             .numericValueOutOfRange,

@@ -24,11 +24,21 @@ struct IndexQuery {
     let effort: Int?
     let metric: QueryMetric
     let strategy: Int32
+    /// Whether the statement is a plain search of one table, so that nothing but the client sees the order of its rows.
+    let isPlain: Bool
+
+    /// The query of a scan; nil where it has none.
+    init?(_ scan: IndexScanDesc) throws(ServerError) {
+        try self.init(
+            pase_scan_key(scan), strategy: pase_scan_key_strategy(scan),
+            isPlain: pase_scan_is_plain(scan))
+    }
 
     /// Operators 1 and 2, `<?>` (for text `<!>`) and `<#>`, have a value of type pase behind them; 3 and
     /// 4, `<->` and `<=>`, an array. One without elements is no vector, and as a query like NULL.
-    init?(_ value: Datum, strategy: Int32) throws(ServerError) {
+    init?(_ value: Datum, strategy: Int32, isPlain: Bool) throws(ServerError) {
         self.strategy = strategy
+        self.isPlain = isPlain
         let query: QueryValue
         if strategy <= 2 {
             query = try QueryValue(value)
@@ -46,16 +56,19 @@ struct IndexQuery {
     }
 
     /// Whether the order that an index of this metric gives is the one asked for.
-    ///
-    /// Metric 1 is answered by the classes for Euclidean distance as well, most similar first: users
-    /// of the original with vectors of length 1 rely on it. A query that is so long that distances to it may be
-    /// infinite has no order that an index could give.
+    /// A query that is so long that distances to it may be infinite has no order that an index could give.
     func isAnswered(by kind: Metric.Kind) -> Bool {
-        IndexQuery.isAnswered(metric, by: kind) && Metric(kind, kernels).takes(vector, dimensions)
+        IndexQuery.isAnswered(metric, by: kind, isPlain: isPlain)
+            && Metric(kind, kernels).takes(vector, dimensions)
     }
 
-    /// See the method of the same name.
-    static func isAnswered(_ metric: QueryMetric, by kind: Metric.Kind) -> Bool {
+    /// Whether the order that an index of a metric gives is the one asked for.
+    ///
+    /// Metric 1 is the inner product itself, and users of the original rely on the most similar rows coming first, from an
+    /// index for Euclidean distance too, where their vectors have length 1. No plan may be built on an order that
+    /// is not the operator's: in all but plain searches the operator's value decides, and that no index has.
+    static func isAnswered(_ metric: QueryMetric, by kind: Metric.Kind, isPlain: Bool) -> Bool {
+        if metric == .innerProduct, !isPlain { return false }
         switch kind {
         case .squaredEuclidean: return metric == .squaredEuclidean || metric == .innerProduct
         case .innerProduct: return metric == .innerProduct || metric == .negativeInnerProduct

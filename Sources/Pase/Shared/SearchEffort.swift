@@ -6,16 +6,20 @@ import PostgresServer
 ///
 /// Scans and the planner ask here, so that a plan is made for the search that will run.
 enum SearchEffort {
-    /// Candidates of a search in a graph. Without a query, those of one whose second field is left out.
-    static func ef(_ query: IndexQuery?, _ options: HnswOptions) -> Int {
-        if let effort = query?.effort { return effort }
+    /// Candidates of a search in a graph.
+    ///
+    /// - Parameter effort: the query's second field; nil if it is left out, or not known.
+    static func ef(_ effort: Int?, _ options: HnswOptions) -> Int {
+        if let effort { return effort }
         let setting = Int(pase_setting_ef_search())
         return setting > 0 ? setting : options.efSearch
     }
 
     /// The share of the lists to probe, per mille. What a query says may be out of range.
-    static func perMille(_ query: IndexQuery?) -> Int {
-        if let effort = query?.effort { return effort }
+    ///
+    /// - Parameter effort: as above.
+    static func perMille(_ effort: Int?) -> Int {
+        if let effort { return effort }
         let setting = Int(pase_setting_probes())
         return setting > 0 ? setting : IvfflatOptions.defaultPerMille
     }

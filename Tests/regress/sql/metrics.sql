@@ -38,14 +38,17 @@ CREATE FUNCTION scans() RETURNS TABLE (expression text, scan text) LANGUAGE sql 
 		'<?> ''1,2,3,4,5,6'' NULLS FIRST']) AS e;
 $$;
 
--- The ten nearest by the index, with the distance in another metric, and the same without an index
+-- The ten nearest as the statement by itself gives them, with their distances, and the same without an index
 CREATE FUNCTION same(expression text, sort text) RETURNS TABLE (scan text, agreement boolean) LANGUAGE plpgsql AS $$
 DECLARE
-	found float8[];
-	truth float8[];
+	found numeric[];
+	truth numeric[];
+	d float8;
 BEGIN
 	scan := scan(format('SELECT id FROM metric ORDER BY v %s LIMIT 10', expression));
-	EXECUTE format('SELECT array_agg(round(d::numeric, 4) ORDER BY n) FROM (SELECT d, row_number() OVER () AS n FROM (SELECT v %1$s AS d FROM metric ORDER BY v %1$s LIMIT 10) AS s) AS s', expression) INTO found;
+	FOR d IN EXECUTE format('SELECT v %1$s AS d FROM metric ORDER BY v %1$s LIMIT 10', expression) LOOP
+		found := found || round(d::numeric, 4);
+	END LOOP;
 	EXECUTE format('SELECT array_agg(round(d::numeric, 4) ORDER BY d %2$s) FROM (SELECT (v %1$s) + 0 AS d FROM metric ORDER BY d %2$s LIMIT 10) AS s', expression, sort) INTO truth;
 	agreement := found = truth;
 	RETURN NEXT;
@@ -70,8 +73,8 @@ SELECT * FROM same('<-> ''{10,-20,30,-40,50,60}''', 'ASC');
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:200:2''', 'ASC');
 SELECT * FROM same('<?> ''10,-20,30,-40,50,60:200:3''', 'ASC');
 -- metric 1 over this index: the order of Euclidean distance
-SELECT array_agg(id) = (SELECT array_agg(id) FROM (SELECT id FROM metric ORDER BY v <?> :'q' LIMIT 10) AS s) AS "the same rows"
-FROM (SELECT id FROM metric ORDER BY v <?> (:'q' || ':0:1')::pase LIMIT 10) AS s;
+SELECT id FROM metric ORDER BY v <?> :'q' LIMIT 5;
+SELECT id FROM metric ORDER BY v <?> (:'q' || ':0:1')::pase LIMIT 5;
 -- DESC: the most similar first, by a sort
 SELECT round(avg(a.d)) = round(avg(b.d)) AS "most similar first" FROM
 	(SELECT v <?> (:'q' || ':0:1')::pase AS d FROM metric ORDER BY d DESC LIMIT 10) AS a,

@@ -131,12 +131,14 @@ INSERT INTO directions SELECT i, ARRAY[cos(radians(i)), sin(radians(i))]::float4
 CREATE INDEX directions_idx ON directions USING pase_hnsw (vector);
 SELECT DISTINCT scan COLLATE "C" AS scan FROM pg_temp.scans('SELECT vector <?> pase((SELECT vector FROM directions WHERE id = 7), 10, 1) AS distance FROM directions ORDER BY vector <?> pase((SELECT vector FROM directions WHERE id = 7), 10, 1) ASC LIMIT 10') AS scan
 ORDER BY scan;
-SELECT round(distance::numeric, 3) AS distance FROM (
+CREATE TEMP TABLE ten AS
 SELECT vector <?> pase((SELECT vector FROM directions WHERE id = 7), 10, 1) AS distance FROM directions ORDER BY vector <?> pase((SELECT vector FROM directions WHERE id = 7), 10, 1) ASC LIMIT 10
-) AS ten;
-SELECT min(id), max(id), count(*) FROM (
+;
+SELECT round(distance::numeric, 3) AS distance FROM ten;
+CREATE TEMP TABLE nine AS
 SELECT id FROM directions ORDER BY vector <?> pase((SELECT vector FROM directions WHERE id = 7), 10, 1) ASC LIMIT 9
-) AS nine;
+;
+SELECT min(id), max(id), count(*) FROM nine;
 -- an id that is not there
 SELECT vector <?> pase((SELECT vector FROM directions WHERE id = 7000), 10, 1) AS distance FROM directions ORDER BY vector <?> pase((SELECT vector FROM directions WHERE id = 7000), 10, 1) ASC LIMIT 10;
 DROP TABLE directions;
