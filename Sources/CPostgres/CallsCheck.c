@@ -102,9 +102,6 @@ struct PaseChecked
 	PaseChecked_Method method;
 	/* For the comparison with the table */
 	Snapshot	snapshot;
-	Oid			user;
-	int			security;
-	int			settings;
 };
 
 typedef struct
@@ -247,35 +244,13 @@ pase_checked_close(PaseChecked *checked)
 	return GUARDED(pase_checked_close);
 }
 
-/*
- * Expressions and the predicate of an index are its owner's, so they run with the owner's rights and
- * settings of their own. After an error the transaction's abort puts things back.
- */
 static void
 pase_checked_scan_thunk(void *p)
 {
 	CheckedArguments *a = p;
-	PaseChecked *checked = a->checked;
-	IndexInfo  *info = BuildIndexInfo(checked->index);
-	TableScanDesc scan;
 
-	GetUserIdAndSecContext(&checked->user, &checked->security);
-	SetUserIdAndSecContext(checked->heap->rd_rel->relowner,
-						   checked->security | SECURITY_RESTRICTED_OPERATION);
-	checked->settings = NewGUCNestLevel();
-#if PG_VERSION_NUM >= 170000
-	RestrictSearchPath();
-#endif
-	/* As for a concurrent build: what the snapshot sees, and nothing else. */
-	info->ii_Concurrent = true;
-	info->ii_Unique = false;
-	info->ii_ExclusionOps = NULL;
-	info->ii_ExclusionProcs = NULL;
-	info->ii_ExclusionStrats = NULL;
-	scan = table_beginscan_strat(checked->heap, checked->snapshot, 0, NULL, true, true);
-	pase_scan_for_build(checked->heap, checked->index, info, false, a->row, a->state, scan);
-	AtEOXact_GUC(false, checked->settings);
-	SetUserIdAndSecContext(checked->user, checked->security);
+	pase_scan_with_snapshot(a->checked->heap, a->checked->index, a->checked->snapshot, a->row,
+							a->state);
 }
 
 bool

@@ -89,13 +89,72 @@ pase_build_scan(Relation heap, Relation index, IndexInfo *info, PaseBuildRow row
 	return true;
 }
 
+/*
+ * Expressions and the predicate of an index are its owner's, so they run with the owner's rights and settings of their
+ * own. After an error the transaction's abort puts things back.
+ */
+void
+pase_scan_with_snapshot(Relation heap, Relation index, Snapshot snapshot, PaseBuildRow row,
+						void *state)
+{
+	IndexInfo  *info = BuildIndexInfo(index);
+	Oid			user;
+	int			security;
+	int			settings;
+	TableScanDesc scan;
+
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(heap->rd_rel->relowner, security | SECURITY_RESTRICTED_OPERATION);
+	settings = NewGUCNestLevel();
+#if PG_VERSION_NUM >= 170000
+	RestrictSearchPath();
+#endif
+	/* As for a concurrent build: what the snapshot sees, and nothing else. */
+	info->ii_Concurrent = true;
+	info->ii_Unique = false;
+	info->ii_ExclusionOps = NULL;
+	info->ii_ExclusionProcs = NULL;
+	info->ii_ExclusionStrats = NULL;
+	scan = table_beginscan_strat(heap, snapshot, 0, NULL, true, true);
+	pase_scan_for_build(heap, index, info, false, row, state, scan);
+	AtEOXact_GUC(false, settings);
+	SetUserIdAndSecContext(user, security);
+}
+
 typedef struct
 {
 	Relation	index;
 	int			keys;
 	int			order_bys;
 	IndexScanDesc scan;
+	PaseBuildRow row;
+	void	   *state;
 } ScanArguments;
+
+static void
+pase_scan_table_thunk(void *p)
+{
+	ScanArguments *a = p;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context;
+
+	if (a->scan->heapRelation == NULL || a->scan->xs_snapshot == NULL)
+		elog(ERROR, "index scan has no table");
+	context = AllocSetContextCreate(caller, "pase table pass", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	pase_scan_with_snapshot(a->scan->heapRelation, a->scan->indexRelation, a->scan->xs_snapshot,
+							a->row, a->state);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
+
+bool
+pase_scan_table(IndexScanDesc scan, PaseBuildRow row, void *state)
+{
+	ScanArguments a = {.scan = scan,.row = row,.state = state};
+
+	return GUARDED(pase_scan_table);
+}
 
 static void
 pase_scan_create_thunk(void *p)

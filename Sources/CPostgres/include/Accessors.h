@@ -76,6 +76,8 @@ PASE_PURE MemoryContext pase_current_context(void) { return CurrentMemoryContext
 PASE_PURE MemoryContext pase_switch_context(MemoryContext c) { return MemoryContextSwitchTo(c); }
 PASE_PURE int pase_maintenance_work_mem(void) { return maintenance_work_mem; }
 PASE_PURE int pase_work_mem(void) { return work_mem; }
+/* Bytes that a scan may take, as a hash table may. */
+PASE_PURE double pase_scan_memory(void) { return hash_mem_multiplier * work_mem * 1024.0; }
 
 PASE_PURE void pase_free(void *p) { pfree(p); }
 

@@ -164,6 +164,11 @@ extern double pase_scan_for_build(Relation heap, Relation index, IndexInfo *info
 								  PaseBuildRow row, void *state, TableScanDesc scan);
 /* Counts the scan in the statistics. */
 extern bool pase_scan_count(IndexScanDesc scan);
+/* The same for what a snapshot sees and belongs into the index, with the TIDs that the index has; it raises, too. */
+extern void pase_scan_with_snapshot(Relation heap, Relation index, Snapshot snapshot,
+									PaseBuildRow row, void *state);
+/* The same for the table and the snapshot of an index scan. */
+extern bool pase_scan_table(IndexScanDesc scan, PaseBuildRow row, void *state);
 extern bool pase_scan_create(Relation index, int keys, int order_bys, IndexScanDesc *result);
 extern bool pase_is_dead(IndexBulkDeleteCallback callback, void *state, uint64_t heap_tid,
 						 bool *result);

@@ -8,13 +8,12 @@ private struct HnswScan {
     var memory: ServerMemory
     var isStarted: Bool
     var isSwept: Bool
-    /// True where the index's order is not the one asked for: rows come in any order, and the executor
-    /// sorts them by distances that it computes.
-    var isUnordered: Bool
-    var nextBlock: UInt32
+    /// Where the index's order is not the one asked for.
+    var exact: ExactPass?
+    var operation: ExactDistance?
     var search: IncrementalSearch?
     var graph: HnswGraph?
-    /// Rows found and not yet answered: those of one vector, or of one block.
+    /// Rows found and not yet answered: those of one vector.
     var rows: GrowableArray<UInt64>?
     var nextRow: Int
     /// In an index of half precision, what its distances say of the true ones; nil where rows are answered in
@@ -36,7 +35,7 @@ func hnswBeginScan(_ index: Relation?, _ keys: Int32, _ orderBys: Int32) -> Inde
         state.initialize(
             to: HnswScan(
                 memory: try memory.makeChild("pase_hnsw scan"), isStarted: false,
-                isSwept: false, isUnordered: false, nextBlock: 1, search: nil, graph: nil,
+                isSwept: false, exact: nil, operation: nil, search: nil, graph: nil,
                 rows: nil, nextRow: 0, bound: nil, distance: 0))
         scan?.pointee.opaque = UnsafeMutableRawPointer(state)
         return scan
@@ -48,6 +47,7 @@ func hnswBeginScan(_ index: Relation?, _ keys: Int32, _ orderBys: Int32) -> Inde
 func hnswRescan(_ scan: IndexScanDesc?) {
     entryPoint(fallback: ()) { () throws(ServerError) in
         let state = try state(of: scan)
+        try closePass(&state.pointee)
         state.pointee.isStarted = false
         state.pointee.search = nil
         state.pointee.graph = nil
@@ -60,7 +60,9 @@ func hnswRescan(_ scan: IndexScanDesc?) {
 @_cdecl("pase_hnsw_end_scan_body")
 func hnswEndScan(_ scan: IndexScanDesc?) {
     entryPoint(fallback: ()) { () throws(ServerError) in
-        try state(of: scan).pointee.memory.delete()
+        let state = try state(of: scan)
+        try closePass(&state.pointee)
+        try state.pointee.memory.delete()
         scan?.pointee.opaque = nil
     }
 }
@@ -73,18 +75,27 @@ func hnswGetTuple(_ scan: IndexScanDesc?, _ direction: ScanDirection) -> Bool {
         guard let scan else { return false }
         return try state.pointee.memory.asCurrent { () throws(ServerError) in
             if !state.pointee.isStarted { try start(scan, &state.pointee) }
+            scan.pointee.xs_recheck = false
+            if var exact = state.pointee.exact {
+                let found = try exact.next()
+                state.pointee.exact = exact
+                guard let found else { return false }
+                try setHeapRow(found.row, of: scan)
+                scan.pointee.xs_recheckorderby = false
+                if let datum = state.pointee.operation?.datum(found.distance) {
+                    scan.pointee.xs_orderbyvals[0] = datum
+                    scan.pointee.xs_orderbynulls[0] = false
+                }
+                return true
+            }
             guard let row = try nextRow(&state.pointee) else { return false }
             try setHeapRow(row, of: scan)
-            scan.pointee.xs_recheck = false
-            scan.pointee.xs_recheckorderby =
-                state.pointee.isUnordered || state.pointee.bound != nil
+            scan.pointee.xs_recheckorderby = state.pointee.bound != nil
             if let bound = state.pointee.bound {
                 scan.pointee.xs_orderbyvals[0] = bound.value(state.pointee.distance)
                 scan.pointee.xs_orderbynulls[0] = false
             }
-            if state.pointee.isUnordered {
-                setUnknownOrder(of: scan)
-            } else if state.pointee.bound == nil {
+            if state.pointee.bound == nil {
                 setEuclideanOrder(of: scan, square: state.pointee.distance)
             }
             return true
@@ -99,12 +110,18 @@ private func state(of scan: IndexScanDesc?) throws(ServerError) -> UnsafeMutable
     return opaque.assumingMemoryBound(to: HnswScan.self)
 }
 
+/// Ends a pass over the table, if there is one.
+private func closePass(_ state: inout HnswScan) throws(ServerError) {
+    guard var exact = state.exact else { return }
+    state.exact = nil
+    try exact.close()
+}
+
 /// The first look at the query.
 private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(ServerError) {
     state.isStarted = true
     state.isSwept = false
-    state.isUnordered = false
-    state.nextBlock = 1
+    state.operation = nil
     state.nextRow = 0
     state.bound = nil
     let index = try ServerRelation(scan.pointee.indexRelation)
@@ -128,18 +145,19 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
     try reader.checkDimensions(query.dimensions, expected: meta.dimensions)
     let prepared = try state.memory.allocate(query.dimensions, of: Float.self)
     reader.prepare(query.vector, query.dimensions, into: prepared)
-    state.nextBlock = meta.firstNodeBlock
+    guard query.isAnswered(by: meta.metric) else {
+        let distance = ExactDistance(query, meta.metric)
+        state.operation = distance
+        state.exact = try ExactPass(scan, distance, in: state.memory)
+        return
+    }
     var graph = try HnswGraph(index, meta, query: prepared, mode: .logged, in: state.memory)
     state.rows = try GrowableArray(capacity: 64, in: &graph)
-    if query.isAnswered(by: meta.metric) {
-        let ef = SearchEffort.ef(query.effort, HnswOptions(index))
-        var search = try IncrementalSearch(graph.shape, ef: ef, in: &graph)
-        try search.begin(in: &graph)
-        state.search = search
-        state.bound = HnswScanBound(meta, query, prepared)
-    } else {
-        state.isUnordered = true
-    }
+    let ef = SearchEffort.ef(query.effort, HnswOptions(index))
+    var search = try IncrementalSearch(graph.shape, ef: ef, in: &graph)
+    try search.begin(in: &graph)
+    state.search = search
+    state.bound = HnswScanBound(meta, query, prepared)
     state.graph = graph
 }
 
@@ -155,15 +173,12 @@ private func nextRow(_ state: inout HnswScan) throws(ServerError) -> UInt64? {
         }
         rows.count = 0
         state.nextRow = 0
-        if var search = state.search {
-            let node = try nextNode(&search, &graph, &state)
-            state.search = search
-            guard let node else { return nil }
-            state.distance = node.distance
-            try graph.readRows(of: node.node, into: &rows)
-        } else {
-            guard try readBlock(&graph, &state, into: &rows) else { return nil }
-        }
+        guard var search = state.search else { return nil }
+        let node = try nextNode(&search, &graph, &state)
+        state.search = search
+        guard let node else { return nil }
+        state.distance = node.distance
+        try graph.readRows(of: node.node, into: &rows)
         state.rows = rows
         state.graph = graph
     }
@@ -186,28 +201,4 @@ private func nextNode(
         }
     }
     return try search.next(in: &graph)
-}
-
-/// All rows of the next block that has any.
-private func readBlock(
-    _ graph: inout HnswGraph, _ state: inout HnswScan, into rows: inout GrowableArray<UInt64>
-) throws(ServerError) -> Bool {
-    guard !state.isSwept else { return false }
-    var ofNode = try GrowableArray<UInt64>(capacity: 64, in: &graph)
-    while state.nextBlock < (try graph.index.blockCount()) {
-        let block = state.nextBlock
-        state.nextBlock += 1
-        let nodes = try graph.nodesWithLevels(in: block)
-        for index in 0..<nodes.count {
-            try graph.readRows(of: nodes[index].node, into: &ofNode)
-            for slot in 0..<ofNode.count { try rows.append(ofNode[slot], in: &graph) }
-        }
-        try nodes.free(in: &graph)
-        if rows.count > 0 {
-            try ofNode.free(in: &graph)
-            return true
-        }
-    }
-    state.isSwept = true
-    return false
 }

@@ -30,18 +30,43 @@ private func distance(
 ) throws(ServerError) -> Datum {
     guard let start = vector.baseAddress, vector.count > 0 else { return call.null() }
     try checkSameDimensions(vector.count, query.dimensions)
-    let distance: Float
-    switch query.metric {
-    case .squaredEuclidean:
-        distance = kernels.squaredL2(start, query.vector, vector.count)
-    case .innerProduct:
-        distance = innerProduct(start, query.vector, vector.count)
-    case .cosine:
-        distance = Float(cosineDistance(start, query.vector, vector.count))
-    case .negativeInnerProduct:
-        distance = -innerProduct(start, query.vector, vector.count)
+    return pase_float4_datum(distance(start, query.vector, vector.count, query.metric))
+}
+
+/// The value of the operators for two vectors of `count` elements.
+@inline(__always)
+private func distance(
+    _ vector: UnsafePointer<Float>, _ query: UnsafePointer<Float>, _ count: Int,
+    _ metric: QueryMetric
+) -> Float {
+    switch metric {
+    case .squaredEuclidean: return kernels.squaredL2(vector, query, count)
+    case .innerProduct: return innerProduct(vector, query, count)
+    case .cosine: return Float(cosineDistance(vector, query, count))
+    case .negativeInnerProduct: return -innerProduct(vector, query, count)
     }
-    return pase_float4_datum(distance)
+}
+
+/// The operator that a scan is ordered by, and its right-hand side.
+struct DistanceOperator {
+    let strategy: Int32
+    let metric: QueryMetric
+    let query: UnsafePointer<Float>
+    let dimensions: Int
+
+    /// The operator's value for a vector of as many dimensions as the query has.
+    func value(_ vector: UnsafePointer<Float>) -> Double {
+        switch strategy {
+        case 3: return euclideanDistance(vector, query, dimensions)
+        case 4: return cosineDistance(vector, query, dimensions)
+        default: return Double(distance(vector, query, dimensions, metric))
+        }
+    }
+
+    /// A value in the operator's type.
+    func datum(_ value: Double) -> Datum {
+        strategy >= 3 ? pase_float8_datum(value) : pase_float4_datum(Float(value))
+    }
 }
 
 /// `<->`: Euclidean distance between two arrays.

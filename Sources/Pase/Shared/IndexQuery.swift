@@ -55,6 +55,12 @@ struct IndexQuery {
         effort = query.extra == 0 ? nil : Int(query.extra)
     }
 
+    /// The operator with this right-hand side.
+    var operation: DistanceOperator {
+        DistanceOperator(
+            strategy: strategy, metric: metric, query: vector, dimensions: dimensions)
+    }
+
     /// Whether the order that an index of this metric gives is the one asked for.
     /// A query that is so long that distances to it may be infinite has no order that an index could give.
     func isAnswered(by kind: Metric.Kind) -> Bool {
