@@ -5,6 +5,14 @@
 
 int			pase_ef_search = 0;
 int			pase_probes = 0;
+int			pase_late_rows = PASE_LATE_ROWS_SKIP;
+int			pase_max_scan_tuples = 0;
+
+static const struct config_enum_entry late_rows_options[] = {
+	{"skip", PASE_LATE_ROWS_SKIP, false},
+	{"end", PASE_LATE_ROWS_END, false},
+	{NULL, 0, false}
+};
 
 typedef struct
 {
@@ -29,6 +37,21 @@ pase_define_settings_thunk(void *p)
 							"0: the default, 20.",
 							&pase_probes,
 							0, 0, a->maximum_probes,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomEnumVariable("pase.late_rows",
+							 "Sets what becomes of rows that an index scan finds when farther ones have been answered.",
+							 "\"skip\" leaves them out; \"end\" answers them after all others, so that distances are "
+							 "not in order there.",
+							 &pase_late_rows,
+							 PASE_LATE_ROWS_SKIP, late_rows_options,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("pase.max_scan_tuples",
+							"Sets how many vectors of a pase_hnsw index a scan reads before it answers what it has and ends.",
+							"The first search of a scan is not limited. 0 is no limit: a scan answers all rows that are asked for.",
+							&pase_max_scan_tuples,
+							0, 0, INT_MAX,
 							PGC_USERSET, 0,
 							NULL, NULL, NULL);
 #ifdef PASE_TEST

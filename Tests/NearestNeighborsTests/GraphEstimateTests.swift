@@ -20,6 +20,9 @@ struct EstimatingGraph<Base: NeighborGraph>: NeighborGraph {
     private(set) var scores = 0
     private(set) var plainLists = 0
     private(set) var expansions = 0
+    /// The nodes that may be scored or expanded.
+    var limit = Int.max
+    var isSpent: Bool { scores + expansions > limit }
     private var random: RandomSource
     /// Of its own: copies of a base would share theirs.
     private var visited: Set<UInt64> = []

@@ -71,8 +71,8 @@ import VectorKernels
             let forms = all.map(rounded)
             let largest = forms.map { Float(codeProduct($0, $0).squareRoot()) }.max() ?? 0
             for query in all {
-                let bound = HalfPrecisionBound(
-                    kind, queryNorm: Float(codeProduct(query, query).squareRoot()),
+                let bound = DistanceBound(
+                    kind, isHalf: true, queryNorm: Float(codeProduct(query, query).squareRoot()),
                     largestNorm: largest * 1.001, dimensions: dimensions)
                 var pairs: [(distance: Float, bound: Float)] = []
                 for (vector, form) in zip(all, forms) {
@@ -97,8 +97,9 @@ import VectorKernels
         let metric = Metric(.squaredEuclidean, .best())
         for _ in 0..<100 {
             let (query, vector) = (source.normal(dimensions), source.normal(dimensions))
-            let bound = HalfPrecisionBound(
-                .squaredEuclidean, queryNorm: Float(codeProduct(query, query).squareRoot()),
+            let bound = DistanceBound(
+                .squaredEuclidean, isHalf: true,
+                queryNorm: Float(codeProduct(query, query).squareRoot()),
                 largestNorm: 0, dimensions: dimensions)
             let distance = metric.distance(query, rounded(vector), dimensions)
             #expect(bound.bound(distance) > distance * 0.99)
@@ -108,8 +109,9 @@ import VectorKernels
     @Test func notFinite() {
         for kind in [Metric.Kind.squaredEuclidean, .innerProduct, .cosine] {
             for norm in [Float(0), 1, .infinity] {
-                let bound = HalfPrecisionBound(
-                    kind, queryNorm: norm, largestNorm: .greatestFiniteMagnitude, dimensions: 9)
+                let bound = DistanceBound(
+                    kind, isHalf: true, queryNorm: norm, largestNorm: .greatestFiniteMagnitude,
+                    dimensions: 9)
                 for distance in [Float.infinity, -.infinity, .greatestFiniteMagnitude, 0] {
                     let lower = bound.bound(distance)
                     #expect(!lower.isNaN && lower <= max(distance, 0))

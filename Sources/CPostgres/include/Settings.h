@@ -11,6 +11,19 @@ extern int	pase_ef_search;
 /* Share of the lists that a search probes whose query does not say, per mille; 0: the default. */
 extern int	pase_probes;
 
+/* What becomes of rows that a scan finds when farther ones have been answered. */
+typedef enum PaseLateRows
+{
+	PASE_LATE_ROWS_SKIP,
+	PASE_LATE_ROWS_END
+} PaseLateRows;
+
+extern int	pase_late_rows;
+/* Vectors that a scan reads after its first search; 0: no limit. */
+extern int	pase_max_scan_tuples;
+
+static inline bool pase_answers_late_rows(void) { return pase_late_rows == PASE_LATE_ROWS_END; }
+static inline int pase_scan_tuples_limit(void) { return pase_max_scan_tuples; }
 static inline int pase_setting_ef_search(void) { return pase_ef_search; }
 static inline int pase_setting_probes(void) { return pase_probes; }
 

@@ -41,27 +41,32 @@ public enum HalfPrecision {
     }
 }
 
-/// How far a vector's distance is at least if that of its half-precision form is known.
+/// How far a vector is at least, by exact arithmetic or another way of adding up, if its distance in an index is known.
 ///
-/// With x̃ for the form of x, |x - x̃| ≤ 2⁻¹¹ · |x̃|, and a little for components so small that they have fewer
-/// digits. The rest is the triangle inequality; and both distances are sums in single precision, whose own
+/// With x̃ for the half-precision form of x, |x - x̃| ≤ 2⁻¹¹ · |x̃|, and a little for components so small that they have
+/// fewer digits. The rest is the triangle inequality; and both distances are sums in single precision, whose own
 /// error is allowed for. The bounds of larger distances are not smaller.
-public struct HalfPrecisionBound {
+public struct DistanceBound {
     private let kind: Metric.Kind
     private let queryNorm: Float
     private let largestNorm: Float
     private let rounding: Float
-
-    private static var error: Float { 0x1p-11 * (1 + 0x1p-8) }
+    /// The relative error of a vector's form.
+    private let error: Float
 
     /// - Parameters:
+    ///   - isHalf: whether the index has the vectors in half precision.
     ///   - query: the query's norm.
     ///   - largestNorm: that of no vector is larger; only for inner products.
-    public init(_ kind: Metric.Kind, queryNorm: Float, largestNorm: Float, dimensions: Int) {
+    public init(
+        _ kind: Metric.Kind, isHalf: Bool, queryNorm: Float, largestNorm: Float, dimensions: Int
+    ) {
         self.kind = kind
         self.queryNorm = kind == .cosine ? 1 : queryNorm
         self.largestNorm = kind == .cosine ? 1.001 : largestNorm
-        rounding = (Float(dimensions) / 16 + 16) * 0x1p-21
+        // A cosine is made of more than one sum.
+        rounding = (Float(dimensions) / 16 + 16) * (kind == .cosine ? 0x1p-20 : 0x1p-21)
+        error = isHalf ? 0x1p-11 * (1 + 0x1p-8) : 0
     }
 
     /// The lower bound of a distance of the kind.
@@ -69,14 +74,14 @@ public struct HalfPrecisionBound {
         switch kind {
         case .squaredEuclidean:
             let root = max(distance, 0).squareRoot()
-            let nearest = root - Self.error * (queryNorm + root)
+            let nearest = root - error * (queryNorm + root)
             // Nor is anything known where numbers are beyond the range, NaN.
             guard nearest > 0 else { return 0 }
             let square = nearest * nearest * (1 - rounding) - 0x1p-100
             // What is beyond the range of a sum may be just within it.
             return min(max(square, 0), 0x1.8p127)
         case .innerProduct, .cosine:
-            let slack = queryNorm * largestNorm * (Self.error + rounding) + 0x1p-100
+            let slack = queryNorm * largestNorm * (error + rounding) + 0x1p-100
             let bound = distance - slack
             return bound.isNaN ? -.infinity : min(bound, 0x1.8p127)
         }

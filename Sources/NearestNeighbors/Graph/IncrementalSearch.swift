@@ -1,28 +1,34 @@
 /// The nearest nodes of a graph one after the other, until the caller has enough.
 ///
-/// It is a beam search whose beam is let out by `ef` nodes each time what it found is used up, without
-/// forgetting anything in between. The answers come in strict order of distance. What a wider beam
-/// finds nearer than the last answer, having been missed before, is held back to the very end: order
-/// is kept and nothing is lost.
+/// It is a beam search whose beam is let out again and again, without forgetting anything in between. It is always ahead
+/// of the answers: of the `ef` nearest nodes that are found and not answered, half are answered before the beam goes on.
+/// The answers come in strict order of distance. What turns out to be nearer than the last answer, having been
+/// missed before, is left out, and counted.
+///
+/// Where the graph says that it is spent the answers end; see `NeighborGraph.isSpent`.
 public struct IncrementalSearch {
     private var search: LayerSearch
-    private var ready: BinaryHeap<NearestFirst>
-    private var late: GrowableArray<ScoredNode>
     private let ef: Int
     /// The beam of the present continuation; wider than `ef` where estimates are rough.
     private var beam: Int
-    private var last: Float = -.infinity
+    /// How many of the nodes found may be answered before the beam goes on.
+    private var allowance = 0
     private var isAtEnd = false
+    /// The distance of the last answer.
+    public private(set) var last: Float = -.infinity
+    /// How many nodes were left out because farther ones had been answered.
+    public private(set) var lateCount = 0
+
+    /// The narrowest beam with which a search goes on.
+    private static var narrowestBeam: Int { 64 }
 
     /// A search with a beam of `ef` nodes, 1 or more.
     public init<Memory: MemorySource>(_ shape: GraphShape, ef: Int, in memory: inout Memory)
         throws(Memory.Failure)
     {
         self.ef = max(ef, 1)
-        beam = self.ef
+        beam = max(self.ef &* 2, Self.narrowestBeam)
         search = try LayerSearch(shape, ef: self.ef, in: &memory)
-        ready = try BinaryHeap(capacity: self.ef, in: &memory)
-        late = try GrowableArray(capacity: 16, in: &memory)
     }
 
     /// Finds the first answers. To be called once, before `next`.
@@ -41,7 +47,9 @@ public struct IncrementalSearch {
         if graph.estimates(0), search.isBlurred(ef: ef) {
             try searchExactly(from: start.node, in: &graph)
         }
-        try takeAnswers(in: &graph)
+        // A beam that is not full has reached all there is.
+        let isFull = search.nearest.count >= ef
+        if !graph.isSpent { try takeAnswers(isFull ? max(ef / 2, 1) : ef, in: &graph) }
     }
 
     /// Begins anew without estimates, where those have led to.
@@ -61,67 +69,62 @@ public struct IncrementalSearch {
         try search.run(level: 0, ef: ef, keepsRest: true, in: &graph)
     }
 
-    /// The next nearest node, nil when all that can be reached has been answered.
+    /// The next nearest node; nil when all that can be reached has been answered, or the graph is spent. O(log n) and the
+    /// nodes that are read for it.
     public mutating func next<Graph: NeighborGraph>(in graph: inout Graph) throws(Graph.Failure)
         -> ScoredNode?
     {
         while true {
-            if ready.count > 0 {
-                let node = ready.pop()
-                last = max(last, node.distance)
+            while allowance > 0, search.found.count > 0 {
+                allowance &-= 1
+                let node = search.found.pop()
+                if node.distance < last {
+                    lateCount &+= 1
+                    continue
+                }
+                last = node.distance
                 return node
             }
-            if isAtEnd { return nil }
+            if isAtEnd || graph.isSpent { return nil }
             try widen(in: &graph)
-            if search.nearest.count == 0 {
-                isAtEnd = true
-                try answerLate(in: &graph)
-            } else {
-                try takeAnswers(in: &graph)
-            }
         }
     }
 
     /// Lets the beam out, the farther the less certain it is which nodes are the next.
     private mutating func widen<Graph: NeighborGraph>(in graph: inout Graph) throws(Graph.Failure) {
         while true {
-            try search.resume(level: 0, ef: beam, in: &graph)
+            lateCount &+= try search.resume(level: 0, ef: beam, beyond: last, in: &graph)
             try search.run(level: 0, ef: beam, keepsRest: true, in: &graph)
-            guard graph.estimates(0) else { return }
-            if try search.holdBackUncertain(ef: beam, wanted: (ef &+ 3) / 4, in: &graph) { return }
+            if graph.isSpent { return }
+            let isFull = search.nearest.count >= beam
+            var isCertain = true
+            if graph.estimates(0) {
+                isCertain = try search.holdBackUncertain(
+                    ef: beam, wanted: (beam &+ 3) / 4, in: &graph)
+            }
+            let answerable = isFull ? beam / 2 : beam
+            // Who has asked for more once will probably do so again.
             beam &*= 2
+            if isCertain { return try takeAnswers(answerable, in: &graph) }
         }
     }
 
-    /// Adds a node that no link led to. It is answered by the next calls of `next`, after all others.
-    public mutating func add<Memory: MemorySource>(_ node: ScoredNode, in memory: inout Memory)
+    /// Lets nodes be answered, at most so many of the nearest.
+    private mutating func takeAnswers<Graph: NeighborGraph>(
+        _ answerable: Int, in graph: inout Graph
+    ) throws(Graph.Failure) {
+        allowance = min(search.nearest.count, answerable)
+        isAtEnd = allowance == 0
+        try search.moveNearest(in: &graph)
+    }
+
+    /// Ends the search where it is. What has been found is still answered.
+    public mutating func stop<Memory: MemorySource>(in memory: inout Memory)
         throws(Memory.Failure)
     {
-        try ready.push(node, in: &memory)
-    }
-
-    private mutating func takeAnswers<Graph: NeighborGraph>(in graph: inout Graph)
-        throws(Graph.Failure)
-    {
-        try search.moveNearest(to: &ready.nodes, in: &graph)
-        var kept = 0
-        for index in 0..<ready.count {
-            let node = ready.nodes[index]
-            if node.distance < last {
-                try late.append(node, in: &graph)
-            } else {
-                ready.nodes[kept] = node
-                kept &+= 1
-            }
-        }
-        ready.nodes.count = kept
-        ready.reorder()
-    }
-
-    private mutating func answerLate<Graph: NeighborGraph>(in graph: inout Graph)
-        throws(Graph.Failure)
-    {
-        for index in 0..<late.count { try ready.push(late[index], in: &graph) }
-        late.count = 0
+        isAtEnd = true
+        try search.moveNearest(in: &memory)
+        try search.moveRest(in: &memory)
+        allowance = search.found.count
     }
 }

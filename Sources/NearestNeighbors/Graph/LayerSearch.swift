@@ -14,7 +14,9 @@ public struct LayerSearch {
     /// The best so far.
     public private(set) var nearest: BinaryHeap<FarthestFirst>
     /// Seen and not among the best; in no order.
-    public private(set) var rest: GrowableArray<ScoredNode>
+    private var rest: GrowableArray<ScoredNode>
+    /// Live nodes whose distances are known, from earlier parts of a search that goes on.
+    var found: BinaryHeap<NearestFirst>
     /// The squares of the estimates' errors, summed up, and how many there were.
     private var squaredErrors = 0.0
     private var expansions = 0
@@ -28,6 +30,7 @@ public struct LayerSearch {
         candidates = try BinaryHeap(capacity: 512, in: &memory)
         nearest = try BinaryHeap(capacity: ef &+ 1, in: &memory)
         rest = try GrowableArray(capacity: 512, in: &memory)
+        found = try BinaryHeap(capacity: 1, in: &memory)
         let list = max(shape.groundLinks, 1)
         neighbors = try memory.allocate(bytes: list &* MemoryLayout<NodeReference>.stride)
             .assumingMemoryBound(to: NodeReference.self)
@@ -40,6 +43,7 @@ public struct LayerSearch {
         candidates.nodes.count = 0
         nearest.nodes.count = 0
         rest.count = 0
+        found.nodes.count = 0
     }
 
     /// Makes a scored node a starting point. The caller has noted the visit.
@@ -65,6 +69,7 @@ public struct LayerSearch {
         }
         while candidates.count > 0 {
             if nearest.count >= ef, candidates.top.distance > nearest.top.distance { break }
+            if keepsRest, graph.isSpent { break }
             let candidate = candidates.pop()
             try graph.breathe()
             let found = try graph.neighbors(of: candidate.node, level: level, into: neighbors)
@@ -86,6 +91,7 @@ public struct LayerSearch {
     ) throws(Graph.Failure) {
         while candidates.count > 0 {
             if nearest.count >= ef, candidates.top.distance > nearest.top.distance { break }
+            if keepsRest, graph.isSpent { break }
             let candidate = candidates.pop()
             try graph.breathe()
             // While this one is worked on, what seems to be the next can come from memory.
@@ -176,14 +182,30 @@ public struct LayerSearch {
         while nearest.count > 1 { _ = nearest.pop() }
     }
 
-    /// Moves the nearest nodes, in no order, behind those of `target`.
-    mutating func moveNearest<Memory: MemorySource>(
-        to target: inout GrowableArray<ScoredNode>, in memory: inout Memory
-    ) throws(Memory.Failure) {
-        for index in 0..<nearest.count {
-            try target.append(nearest.nodes[index], in: &memory)
+    /// Moves the nearest nodes to those that were found. O(n) where there are none yet, else O(n log n).
+    mutating func moveNearest<Memory: MemorySource>(in memory: inout Memory)
+        throws(Memory.Failure)
+    {
+        if found.count == 0 {
+            try found.nodes.reserve(nearest.count, in: &memory)
+            for index in 0..<nearest.count {
+                try found.nodes.append(nearest.nodes[index], in: &memory)
+            }
+            found.reorder()
+        } else {
+            for index in 0..<nearest.count {
+                try found.push(nearest.nodes[index], in: &memory)
+            }
         }
         nearest.nodes.count = 0
+    }
+
+    /// Moves those of the rest whose distances are known to the nodes that were found, and drops the others.
+    mutating func moveRest<Memory: MemorySource>(in memory: inout Memory) throws(Memory.Failure) {
+        for index in 0..<rest.count where rest[index].isLive && rest[index].isQueued {
+            try found.push(rest[index], in: &memory)
+        }
+        rest.count = 0
     }
 
     /// Whether the errors of the estimates are so much larger than the differences between the nearest nodes that it was
@@ -229,39 +251,39 @@ public struct LayerSearch {
         return false
     }
 
-    /// Makes the best `ef` of the rest the nearest again and queues those that are not expanded, so
-    /// that `run` goes on where it stopped.
-    mutating func resume<Graph: NeighborGraph>(level: Int, ef: Int, in graph: inout Graph)
-        throws(Graph.Failure)
-    {
-        nearest.nodes.count = 0
+    /// Makes the best `ef` of what was seen the nearest again and queues those that are not expanded, so that `run`
+    /// goes on where it stopped. Each node that was seen costs O(log n) once, each of the nearest O(log n).
+    ///
+    /// - Parameter limit: nodes nearer than this are dropped, though they may still lead on.
+    /// - Returns: how many were dropped.
+    mutating func resume<Graph: NeighborGraph>(
+        level: Int, ef: Int, beyond limit: Float, in graph: inout Graph
+    ) throws(Graph.Failure) -> Int {
         let estimates = graph.estimates(level)
-        // Everything is considered again: what is too far now goes back to the rest.
-        let count = rest.count
-        var kept = 0
-        var index = 0
-        while index < count {
+        for index in 0..<rest.count {
             let node = rest[index]
-            index &+= 1
             if !node.isLive || (estimates && !node.isQueued) {
                 // Expanding it costs little and may lead on; or nothing exact is known of it yet.
                 try candidates.push(node, in: &graph)
-            } else if nearest.count < ef {
-                try nearest.push(node, in: &graph)
-            } else if node.distance < nearest.top.distance {
-                rest[kept] = nearest.top
-                kept &+= 1
-                nearest.replaceTop(node)
             } else {
-                rest[kept] = node
-                kept &+= 1
+                try found.push(node, in: &graph)
             }
         }
-        rest.count = kept
-        for index in 0..<nearest.count where !nearest.nodes[index].isQueued {
-            nearest.nodes.start[index].isQueued = true
-            try candidates.push(nearest.nodes[index], in: &graph)
+        rest.count = 0
+        var dropped = 0
+        while nearest.count < ef, found.count > 0 {
+            var node = found.pop()
+            if !node.isQueued {
+                node.isQueued = true
+                try candidates.push(node, in: &graph)
+            }
+            if node.distance < limit {
+                dropped &+= 1
+            } else {
+                try nearest.push(node, in: &graph)
+            }
         }
+        return dropped
     }
 }
 

@@ -64,11 +64,18 @@ public protocol NeighborGraph: MemorySource {
     /// The width of the beam on the layers above the one that is searched; see `FarNodes`.
     var descentBeam: Int { get }
 
+    /// Whether a search that could go on has to stop, because it has taken the memory or the time that it may take.
+    var isSpent: Bool { get }
+
     /// Gives way to whoever wants to interrupt. Called once for each node that is expanded.
     mutating func breathe() throws(Failure)
 }
 
 extension NeighborGraph {
+    /// There is no limit.
+    @inline(__always)
+    public var isSpent: Bool { false }
+
     /// The nearest node is enough.
     @inline(__always)
     public var descentBeam: Int { 1 }

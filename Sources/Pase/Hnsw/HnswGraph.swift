@@ -27,6 +27,15 @@ struct HnswGraph: NeighborGraph {
     let patch: PagePatch
     /// The row that a new node gets.
     var currentRow: UInt64 = 0
+    /// Nodes whose vectors were read.
+    private(set) var nodesRead = 0
+    /// What a search may take before it is spent: nodes whose vectors are read, nodes that are seen, and time; see
+    /// `HnswScanCost`.
+    var readLimit = Int.max
+    var visitLimit = Int.max
+    var timeLimit = Int.max
+    private var time = 0
+    private let cost: HnswScanCost
     /// Nodes seen by the current search, by place.
     private(set) var visited: VisitedSet
     /// The nodes that a vacuum is about to remove, by place.
@@ -64,7 +73,7 @@ struct HnswGraph: NeighborGraph {
         blockCount = try index.blockCount()
         hints = PageHints(index)
         firstNodeBlock = meta.firstNodeBlock
-        // Pages are full of nodes, if of nothing else.
+        cost = HnswScanCost(meta.dimensions)
         let nodesPerPage = max(IndexPage.size / max(meta.layout.nodeBytes, 1), 1)
         descentBeam = FarNodes.beam(
             far: Int(meta.farNodes), of: Int(blockCount) * nodesPerPage)
@@ -236,6 +245,7 @@ struct HnswGraph: NeighborGraph {
         guard let links = try openLinks(of: reference, level: level) else { return 0 }
         links.copyPlaces(layout, into: list)
         try links.locked.close()
+        time &+= cost.links
         let count = links.count
         for slot in 0..<count { try checkBlock(list[slot], linkedFrom: reference.block) }
         return count
@@ -246,7 +256,11 @@ struct HnswGraph: NeighborGraph {
         _ nodes: UnsafePointer<NodeReference>, count: Int,
         into scored: UnsafeMutablePointer<ScoredNode>
     ) throws(ServerError) -> Int {
-        if layout.vector.isInParts { return try scoreParts(nodes, count: count, into: scored) }
+        if layout.vector.isInParts {
+            let written = try scoreParts(nodes, count: count, into: scored)
+            noteScored(written)
+            return written
+        }
         let bytes = vectorEnd
         for slot in 0..<min(count, HnswGraph.prefetchDistance) {
             prefetch(nodes[slot], bytes: bytes)
@@ -265,7 +279,31 @@ struct HnswGraph: NeighborGraph {
             return scoring.written
         }
         if let twin { self.twin = twin }
+        noteScored(written)
         return written
+    }
+
+    @inline(__always)
+    private mutating func noteScored(_ nodes: Int) {
+        nodesRead &+= nodes
+        time &+= nodes &* cost.scoring
+    }
+
+    @inline(__always)
+    var isSpent: Bool {
+        time > timeLimit || visited.count > visitLimit || nodesRead > readLimit
+    }
+
+    /// How many nodes the search has seen.
+    var nodesSeen: Int { visited.count }
+
+    /// How long reading the whole table takes that the index belongs to.
+    var timeOfTable: Int { cost.table(rows: nodeEstimate) }
+
+    /// About how many nodes the index has: its pages are full of nodes, if of nothing else.
+    private var nodeEstimate: Double {
+        let bytes = layout.nodeBytes + layout.vector.parts * layout.vector.partBytes
+        return Double(blockCount) * Double(IndexPage.size) / Double(max(bytes, 1))
     }
 
     mutating func beginInsertion() {
@@ -345,6 +383,8 @@ struct HnswGraph: NeighborGraph {
         }
         links.copyPlaces(layout, into: neighbors)
         try links.locked.close()
+        nodesRead &+= 1
+        time &+= cost.expansion
         if let twinSlot { twin = neighbors[twinSlot] }
         var new = 0
         for slot in 0..<count {

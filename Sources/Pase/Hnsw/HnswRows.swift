@@ -15,6 +15,22 @@ import PostgresServer
 //   under the lock of its page.
 //
 // A reader that meets a list item that is gone starts again at the node.
+
+/// Where a reader is among the rows of a node.
+struct HnswRowsPlace {
+    fileprivate(set) var node = NodeReference.none
+    fileprivate var next = NodeReference.none
+    fileprivate var missing = NodeReference.none
+    fileprivate var chain = ChainGuard()
+    /// Whether the node itself has been read.
+    fileprivate var isInside = false
+
+    /// Before the first row of a node; without one, behind the last.
+    init(_ node: NodeReference = .none) {
+        self.node = node
+    }
+}
+
 extension HnswGraph {
     /// A rows item at a reference, if it belongs to `owner`.
     func rowsItem(_ reference: NodeReference, of owner: NodeReference, in page: IndexPage)
@@ -31,50 +47,57 @@ extension HnswGraph {
         return start
     }
 
-    /// Collects the rows of a node, none if it is gone.
-    mutating func readRows(of reference: NodeReference, into rows: inout GrowableArray<UInt64>)
-        throws(ServerError)
+    /// Reads the next rows of a node: those in its item, then those of one rows item after the other.
+    ///
+    /// - Parameter place: where in the list; moves on. Where it has to begin again rows come once more.
+    /// - Returns: false, and no rows, when there are none left.
+    mutating func readRows(_ place: inout HnswRowsPlace, into rows: inout GrowableArray<UInt64>)
+        throws(ServerError) -> Bool
     {
         var source = memory
-        var missing = NodeReference.none
-        retry: while true {
-            try checkInterrupts()
-            rows.count = 0
-            var chain = ChainGuard()
-            let locked = try open(reference, .shared)
-            guard let start = try node(reference, in: locked.page) else {
+        rows.count = 0
+        try checkInterrupts()
+        let owner = place.node
+        if !place.isInside {
+            guard owner != .none else { return false }
+            let locked = try open(owner, .shared)
+            guard let start = try node(owner, in: locked.page) else {
                 try locked.close()
-                return
+                place.node = .none
+                return false
             }
             for slot in 0..<Int(start.u8(6)) {
                 try rows.append(
                     start.row(HnswLayout.inlineRowsOffset + slot * HnswLayout.placeBytes),
                     in: &source)
             }
-            var next = NodeReference(raw: start.u64(8))
+            place.next = NodeReference(raw: start.u64(8))
+            place.chain = ChainGuard()
+            place.isInside = true
             try locked.close()
-            while next != .none {
-                try checkInterrupts()
-                try checkBlock(next, linkedFrom: reference.block)
-                try checkChain(&chain, next, of: reference)
-                let locked = try open(next, .shared)
-                guard let start = try rowsItem(next, of: reference, in: locked.page) else {
-                    try locked.close()
-                    // An item is taken out of the list before it is removed.
-                    if next == missing { throw lostRows(next, of: reference) }
-                    missing = next
-                    continue retry
-                }
-                for slot in 0..<Int(start.u16(4)) {
-                    try rows.append(
-                        start.row(HnswLayout.rowsHeaderBytes + slot * HnswLayout.placeBytes),
-                        in: &source)
-                }
-                next = NodeReference(raw: start.u64(16))
-                try locked.close()
-            }
-            return
+            return true
         }
+        let item = place.next
+        guard item != .none else { return false }
+        try checkBlock(item, linkedFrom: owner.block)
+        try checkChain(&place.chain, item, of: owner)
+        let locked = try open(item, .shared)
+        if let start = try rowsItem(item, of: owner, in: locked.page) {
+            for slot in 0..<Int(start.u16(4)) {
+                try rows.append(
+                    start.row(HnswLayout.rowsHeaderBytes + slot * HnswLayout.placeBytes),
+                    in: &source)
+            }
+            place.next = NodeReference(raw: start.u64(16))
+            try locked.close()
+            return true
+        }
+        try locked.close()
+        // An item is taken out of the list before it is removed.
+        if item == place.missing { throw lostRows(item, of: owner) }
+        place.missing = item
+        place.isInside = false
+        return true
     }
 
     /// Whether a rows item is in its node's list. True, too, where the list is not whole: then that cannot be told.

@@ -3,24 +3,23 @@ import NearestNeighbors
 import PostgresServer
 
 /// A scan between two calls of the server. It lies in the scan's memory, and so does all it points to.
+///
+/// The graph is searched for as long as that costs less than reading the table. Then, or when all that links lead to
+/// has been answered, an exact pass over the table answers the rest.
 private struct HnswScan {
     /// Emptied at each rescan.
     var memory: ServerMemory
-    var isStarted: Bool
-    var isSwept: Bool
-    /// Where the index's order is not the one asked for.
+    var isStarted = false
+    var answers: HnswAnswers?
     var exact: ExactPass?
-    var operation: ExactDistance?
-    var search: IncrementalSearch?
-    var graph: HnswGraph?
-    /// Rows found and not yet answered: those of one vector.
-    var rows: GrowableArray<UInt64>?
-    var nextRow: Int
-    /// In an index of half precision, what its distances say of the true ones; nil where rows are answered in
-    /// the order of the index's own distances.
-    var bound: HnswScanBound?
-    /// The distance of the node whose rows are being answered.
-    var distance: Float
+    var order: ScanOrder?
+    var distance: ExactDistance?
+    /// With `pase.late_rows = end`, rows nearer than this are to be answered after all others.
+    var lateBelow: Double?
+
+    init(_ memory: ServerMemory) {
+        self.memory = memory
+    }
 }
 
 /// `ambeginscan`.
@@ -32,11 +31,7 @@ func hnswBeginScan(_ index: Relation?, _ keys: Int32, _ orderBys: Int32) -> Inde
         try check(pase_scan_create(index, keys, orderBys, &scan))
         let state = try memory.allocate(bytes: MemoryLayout<HnswScan>.size)
             .assumingMemoryBound(to: HnswScan.self)
-        state.initialize(
-            to: HnswScan(
-                memory: try memory.makeChild("pase_hnsw scan"), isStarted: false,
-                isSwept: false, exact: nil, operation: nil, search: nil, graph: nil,
-                rows: nil, nextRow: 0, bound: nil, distance: 0))
+        state.initialize(to: HnswScan(try memory.makeChild("pase_hnsw scan")))
         scan?.pointee.opaque = UnsafeMutableRawPointer(state)
         return scan
     }
@@ -47,11 +42,7 @@ func hnswBeginScan(_ index: Relation?, _ keys: Int32, _ orderBys: Int32) -> Inde
 func hnswRescan(_ scan: IndexScanDesc?) {
     entryPoint(fallback: ()) { () throws(ServerError) in
         let state = try state(of: scan)
-        try closePass(&state.pointee)
-        state.pointee.isStarted = false
-        state.pointee.search = nil
-        state.pointee.graph = nil
-        state.pointee.rows = nil
+        try finish(&state.pointee)
         try state.pointee.memory.reset()
     }
 }
@@ -61,13 +52,13 @@ func hnswRescan(_ scan: IndexScanDesc?) {
 func hnswEndScan(_ scan: IndexScanDesc?) {
     entryPoint(fallback: ()) { () throws(ServerError) in
         let state = try state(of: scan)
-        try closePass(&state.pointee)
+        try finish(&state.pointee)
         try state.pointee.memory.delete()
         scan?.pointee.opaque = nil
     }
 }
 
-/// `amgettuple`: the row of the next nearest vector.
+/// `amgettuple`: the next nearest row.
 @_cdecl("pase_hnsw_get_tuple_body")
 func hnswGetTuple(_ scan: IndexScanDesc?, _ direction: ScanDirection) -> Bool {
     entryPoint(fallback: false) { () throws(ServerError) in
@@ -75,30 +66,7 @@ func hnswGetTuple(_ scan: IndexScanDesc?, _ direction: ScanDirection) -> Bool {
         guard let scan else { return false }
         return try state.pointee.memory.asCurrent { () throws(ServerError) in
             if !state.pointee.isStarted { try start(scan, &state.pointee) }
-            scan.pointee.xs_recheck = false
-            if var exact = state.pointee.exact {
-                let found = try exact.next()
-                state.pointee.exact = exact
-                guard let found else { return false }
-                try setHeapRow(found.row, of: scan)
-                scan.pointee.xs_recheckorderby = false
-                if let datum = state.pointee.operation?.datum(found.distance) {
-                    scan.pointee.xs_orderbyvals[0] = datum
-                    scan.pointee.xs_orderbynulls[0] = false
-                }
-                return true
-            }
-            guard let row = try nextRow(&state.pointee) else { return false }
-            try setHeapRow(row, of: scan)
-            scan.pointee.xs_recheckorderby = state.pointee.bound != nil
-            if let bound = state.pointee.bound {
-                scan.pointee.xs_orderbyvals[0] = bound.value(state.pointee.distance)
-                scan.pointee.xs_orderbynulls[0] = false
-            }
-            if state.pointee.bound == nil {
-                setEuclideanOrder(of: scan, square: state.pointee.distance)
-            }
-            return true
+            return try answer(scan, &state.pointee)
         }
     }
 }
@@ -110,95 +78,84 @@ private func state(of scan: IndexScanDesc?) throws(ServerError) -> UnsafeMutable
     return opaque.assumingMemoryBound(to: HnswScan.self)
 }
 
-/// Ends a pass over the table, if there is one.
-private func closePass(_ state: inout HnswScan) throws(ServerError) {
-    guard var exact = state.exact else { return }
-    state.exact = nil
-    try exact.close()
+/// Ends what is under way. The memory is the caller's to give back.
+private func finish(_ state: inout HnswScan) throws(ServerError) {
+    if let answers = state.answers { try answers.reportLate() }
+    if var exact = state.exact { try exact.close() }
+    state = HnswScan(state.memory)
 }
 
-/// The first look at the query.
+/// The first look at the query. A scan without an answer has neither answers nor a pass afterwards.
 private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(ServerError) {
     state.isStarted = true
-    state.isSwept = false
-    state.operation = nil
-    state.nextRow = 0
-    state.bound = nil
     let index = try ServerRelation(scan.pointee.indexRelation)
     try checkScannable(scan, index)
     // A NULL query is at no distance from anything: no rows.
-    if pase_scan_key_is_null(scan) {
-        state.isSwept = true
-        return
-    }
+    if pase_scan_key_is_null(scan) { return }
     let meta = try HnswMeta.read(index)
-    guard let query = try IndexQuery(scan) else {
-        state.isSwept = true
-        return
-    }
     // An index without rows, or without dimensions yet, has no answer; the query may be anything.
-    guard meta.dimensions > 0 else {
-        state.isSwept = true
-        return
-    }
+    guard
+        let query = try IndexQuery(scan),
+        meta.dimensions > 0
+    else { return }
     let reader = try VectorReader(index, meta.metric)
     try reader.checkDimensions(query.dimensions, expected: meta.dimensions)
     let prepared = try state.memory.allocate(query.dimensions, of: Float.self)
     reader.prepare(query.vector, query.dimensions, into: prepared)
-    guard query.isAnswered(by: meta.metric) else {
-        let distance = ExactDistance(query, meta.metric)
-        state.operation = distance
+    state.order = ScanOrder(
+        query, meta.metric, isHalf: meta.precision == .half, prepared: prepared,
+        largestNorm: meta.largestNorm)
+    let distance = ExactDistance(query, meta.metric)
+    state.distance = distance
+    if query.isAnswered(by: meta.metric) {
+        state.answers = try HnswAnswers(
+            index, meta, prepared, ef: SearchEffort.ef(query.effort, HnswOptions(index)),
+            in: state.memory)
+    } else {
         state.exact = try ExactPass(scan, distance, in: state.memory)
-        return
-    }
-    var graph = try HnswGraph(index, meta, query: prepared, mode: .logged, in: state.memory)
-    state.rows = try GrowableArray(capacity: 64, in: &graph)
-    let ef = SearchEffort.ef(query.effort, HnswOptions(index))
-    var search = try IncrementalSearch(graph.shape, ef: ef, in: &graph)
-    try search.begin(in: &graph)
-    state.search = search
-    state.bound = HnswScanBound(meta, query, prepared)
-    state.graph = graph
-}
-
-/// The next row, nil after the last.
-private func nextRow(_ state: inout HnswScan) throws(ServerError) -> UInt64? {
-    while true {
-        guard var rows = state.rows, var graph = state.graph else { return nil }
-        graph.hints = PageHints(graph.index)
-        if state.nextRow < rows.count {
-            let row = rows[state.nextRow]
-            state.nextRow += 1
-            return row
-        }
-        rows.count = 0
-        state.nextRow = 0
-        guard var search = state.search else { return nil }
-        let node = try nextNode(&search, &graph, &state)
-        state.search = search
-        guard let node else { return nil }
-        state.distance = node.distance
-        try graph.readRows(of: node.node, into: &rows)
-        state.rows = rows
-        state.graph = graph
     }
 }
 
-private func nextNode(
-    _ search: inout IncrementalSearch, _ graph: inout HnswGraph, _ state: inout HnswScan
-) throws(ServerError) -> ScoredNode? {
-    if let node = try search.next(in: &graph) { return node }
-    guard !state.isSwept else { return nil }
-    // Everything that links lead to has been answered. A node that none leads to is still a row that
-    // the executor may be waiting for.
-    state.isSwept = true
-    try graph.forEachNode { (graph, reference) throws(ServerError) in
-        var node = reference
-        guard try graph.visit(node) else { return }
-        var scored = ScoredNode(distance: 0, node: .none)
-        if try graph.score(&node, count: 1, into: &scored) == 1, scored.isLive {
-            try search.add(scored, in: &graph)
+/// Answers the next row; false after the last.
+private func answer(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(ServerError) -> Bool {
+    guard let order = state.order else { return false }
+    if var answers = state.answers {
+        let row = try answers.next()
+        state.answers = answers
+        if let row {
+            try order.answer(scan, row, answers.distance)
+            return true
         }
+        if answers.isComplete { return false }
+        try beginPass(scan, answers, order, &state)
     }
-    return try search.next(in: &graph)
+    while var exact = state.exact {
+        let found = try exact.next()
+        state.exact = exact
+        if let found {
+            try order.answer(scan, found)
+            return true
+        }
+        guard let distance = state.distance, let late = state.lateBelow else { return false }
+        try exact.close()
+        state.exact = nil
+        state.lateBelow = nil
+        state.exact = try ExactPass(
+            scan, distance, leavingOut: exact.answered, before: late, in: state.memory)
+    }
+    return false
+}
+
+/// Goes on with the rows of the table that have not been answered.
+private func beginPass(
+    _ scan: IndexScanDesc, _ answers: HnswAnswers, _ order: ScanOrder, _ state: inout HnswScan
+) throws(ServerError) {
+    guard let distance = state.distance else { return }
+    try answers.reportLate()
+    state.answers = nil
+    let last = answers.hasAnswered ? order.value(answers.distance) : -.infinity
+    if answers.hasAnswered, pase_answers_late_rows() { state.lateBelow = last }
+    try answers.close()
+    state.exact = try ExactPass(
+        scan, distance, leavingOut: answers.answered, from: last, in: state.memory)
 }

@@ -16,7 +16,7 @@ struct ExactPass {
     private let distance: ExactDistance
     private let encoding: VectorEncoding
     /// Rows that were answered before.
-    private let answered: VisitedSet?
+    let answered: VisitedSet?
     /// What is wanted: rows from `first` on, before `end` if there is one.
     private let first: RowDistance
     private let end: RowDistance?

@@ -1,0 +1,109 @@
+import CPostgres
+import NearestNeighbors
+import PostgresServer
+
+/// The rows that a search of the graph answers, and the limits that it keeps to.
+struct HnswAnswers {
+    /// What the search takes; emptied by `close`.
+    private let memory: ServerMemory
+    /// What outlives the search.
+    private var scanMemory: ServerMemory
+    private var search: IncrementalSearch
+    private var graph: HnswGraph
+    /// Rows of the present node that were read and not answered.
+    private var rows: GrowableArray<UInt64>
+    private var nextRow = 0
+    private var place = HnswRowsPlace()
+    /// All rows that were answered.
+    private(set) var answered: VisitedSet
+    private(set) var hasAnswered = false
+    /// The distance of the last row, or of the one that comes.
+    private(set) var distance: Float = 0
+    /// What all of this may take.
+    private let memoryLimit: Double
+    /// Whether the scan ends with the search; see the setting `pase.max_scan_tuples`.
+    private(set) var isComplete = false
+
+    /// Bytes that a node takes that was seen, and a row that was answered, at the most: tables are full by a
+    /// quarter at least, and for a while there are two of what grows.
+    private static let bytesPerNode = 128.0
+    private static let bytesPerRow = 48.0
+    /// A search within less than this is none.
+    private static let leastMemory = 1_048_576.0
+
+    init(
+        _ index: ServerRelation, _ meta: HnswMeta, _ query: UnsafePointer<Float>, ef: Int,
+        in scanMemory: ServerMemory
+    ) throws(ServerError) {
+        self.scanMemory = scanMemory
+        memory = try scanMemory.makeChild("pase_hnsw search")
+        memoryLimit = max(pase_scan_memory(), HnswAnswers.leastMemory)
+        var source = scanMemory
+        answered = try VisitedSet(capacity: 32, in: &source)
+        graph = try HnswGraph(index, meta, query: query, mode: .logged, in: memory)
+        graph.visitLimit = Int(exactly: (memoryLimit / HnswAnswers.bytesPerNode).rounded()) ?? .max
+        rows = try GrowableArray(capacity: HnswLayout.rowsPerItem, in: &graph)
+        search = try IncrementalSearch(graph.shape, ef: ef, in: &graph)
+        try search.begin(in: &graph)
+        limitReading()
+    }
+
+    /// The next nearest row; nil after the last, or when the search has to end.
+    mutating func next() throws(ServerError) -> UInt64? {
+        graph.hints = PageHints(graph.index)
+        while true {
+            while nextRow < rows.count {
+                let row = rows[nextRow]
+                nextRow += 1
+                if try answered.insert(row, in: &scanMemory) {
+                    hasAnswered = true
+                    return row
+                }
+            }
+            nextRow = 0
+            if isOverMemory { return nil }
+            if try graph.readRows(&place, into: &rows) { continue }
+            guard let node = try nextNode() else { return nil }
+            distance = node.distance
+            place = HnswRowsPlace(node.node)
+        }
+    }
+
+    private mutating func nextNode() throws(ServerError) -> ScoredNode? {
+        let node = try search.next(in: &graph)
+        guard node == nil, pase_scan_tuples_limit() > 0 else { return node }
+        // Who limits the search wants no more than it has found.
+        if !isComplete {
+            isComplete = true
+            try search.stop(in: &graph)
+        }
+        return try search.next(in: &graph)
+    }
+
+    private var isOverMemory: Bool {
+        Double(graph.nodesSeen) * HnswAnswers.bytesPerNode
+            + Double(answered.count) * HnswAnswers.bytesPerRow > memoryLimit
+    }
+
+    /// Limits what follows the first search: to the time after which reading the table would have been no worse.
+    private mutating func limitReading() {
+        if pase_scan_tuples_limit() > 0 {
+            graph.readLimit = Int(pase_scan_tuples_limit())
+            return
+        }
+        graph.timeLimit = graph.timeOfTable
+    }
+
+    /// Gives back what the search has taken; the rows answered stay.
+    func close() throws(ServerError) {
+        try memory.delete()
+    }
+
+    /// Tells who wants to know how many vectors were left out for the sake of the order.
+    func reportLate() throws(ServerError) {
+        guard search.lateCount > 0 else { return }
+        try report(
+            DEBUG1, .successfulCompletion,
+            "index \"\(graph.index.name)\": \(search.lateCount) vectors were found too late")
+    }
+}
