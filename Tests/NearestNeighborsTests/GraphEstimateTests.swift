@@ -162,9 +162,9 @@ struct EstimatingGraph<Base: NeighborGraph>: NeighborGraph {
                 #expect(found.count == ef)
                 #expect(found.map(\.distance) == wanted.map(\.distance))
                 #expect(found.map(\.node) == wanted.map(\.node))
-                // One after the other too, as far as the first beam goes.
-                let many = answers(in: &led, ef: ef, limit: ef)
-                #expect(many.map(\.node) == wanted.map(\.node))
+                // One after the other too, as far as the first beam is ahead.
+                let many = answers(in: &led, ef: ef, limit: max(ef / 2, 1))
+                #expect(many.map(\.node) == wanted.prefix(many.count).map(\.node))
             }
         }
     }
@@ -219,37 +219,31 @@ struct EstimatingGraph<Base: NeighborGraph>: NeighborGraph {
     }
 
     @Test(arguments: kinds, [Float(0), 0.05, 0.3])
-    func everyReachableNodeIsAnsweredOnce(kind: Metric.Kind, error: Float) {
+    func everyReachableNodeIsAnsweredOnceOrLate(kind: Metric.Kind, error: Float) {
         let sample = Sample(kind, .even, rows: 1200, seed: 85)
-        let snapshot = sample.graph.snapshot()
         var led = EstimatingGraph(sample.graph, error: error)
-        var late = 0
+        var allLate = 0
         var answered = 0
         for query in 0..<12 {
             led.base.query = sample.queries[query]
             led.floor =
                 sample.rows.sortedDistances(from: sample.queries[query], sample.metric)[0]
-            let found = answers(in: &led, ef: [1, 5, 40][query % 3])
-            let numbers = found.map { Int($0.node.block) - 1 }
-            let set = Set(numbers)
-            #expect(set.count == found.count)
+            let (found, late) = answersAndLate(in: &led, ef: [1, 5, 40][query % 3])
+            #expect(Set(found.map(\.node.block)).count == found.count)
             #expect(found.allSatisfy { $0.distance == sample.exact(query, $0) })
-            #expect(numbers.allSatisfy { snapshot.nodes[$0].links[0].allSatisfy(set.contains) })
+            #expect(zip(found, found.dropFirst()).allSatisfy { $0.distance <= $1.distance })
+            #expect(found.count + late <= sample.graph.count)
             if kind != .innerProduct {
-                #expect(Double(found.count) >= 0.999 * Double(sample.graph.count))
+                #expect(Double(found.count + late) >= 0.999 * Double(sample.graph.count))
             }
-            // In order until the late ones begin, which are in order too.
-            let descents = found.indices.dropFirst().filter {
-                found[$0 - 1].distance > found[$0].distance
-            }
-            #expect(descents.count <= 1)
             // A narrow beam passes by more.
             if query % 3 == 2 {
                 answered += found.count
-                late += descents.first.map { found.count - $0 } ?? 0
+                allLate += late
             }
         }
-        #expect(Double(late) <= (error == 0 ? 0.01 : error < 0.1 ? 0.2 : 0.6) * Double(answered))
+        #expect(
+            Double(allLate) <= (error == 0 ? 0.01 : error < 0.1 ? 0.02 : 0.2) * Double(answered))
     }
 
     /// What links lead to from the entry point, of what is there.

@@ -243,3 +243,14 @@ func answers<Graph: NeighborGraph>(
     while found.count < limit, let node = try search.next(in: &graph) { found.append(node) }
     return found
 }
+
+/// All that a search answers, and how many nodes it finds too late.
+func answersAndLate<Graph: NeighborGraph>(
+    in graph: inout Graph, ef: Int
+) throws(Graph.Failure) -> (found: [ScoredNode], late: Int) {
+    var search = try IncrementalSearch(graph.shape, ef: ef, in: &graph)
+    try search.begin(in: &graph)
+    var found: [ScoredNode] = []
+    while let node = try search.next(in: &graph) { found.append(node) }
+    return (found, search.lateCount)
+}

@@ -1,9 +1,9 @@
 /// The nearest nodes of a graph one after the other, until the caller has enough.
 ///
-/// It is a beam search whose beam is let out again and again, without forgetting anything in between. It is always ahead
-/// of the answers: of the `ef` nearest nodes that are found and not answered, half are answered before the beam goes on.
-/// The answers come in strict order of distance. What turns out to be nearer than the last answer, having been
-/// missed before, is left out, and counted.
+/// It is a beam search whose beam is let out again and again, each time by twice as many nodes, without forgetting anything
+/// in between. It is always ahead of the answers: of the nearest nodes that are found and not answered, half are answered
+/// before the beam goes on, or less where nodes have come too late. The answers come in strict order of distance. What turns
+/// out to be nearer than the last answer, having been missed before, is left out, and counted.
 ///
 /// Where the graph says that it is spent the answers end; see `NeighborGraph.isSpent`.
 public struct IncrementalSearch {
@@ -11,6 +11,8 @@ public struct IncrementalSearch {
     private let ef: Int
     /// The beam of the present continuation; wider than `ef` where estimates are rough.
     private var beam: Int
+    /// How many times as many nodes are found as may be answered; the more the more often nodes come too late.
+    private var ahead = 2
     /// How many of the nodes found may be answered before the beam goes on.
     private var allowance = 0
     private var isAtEnd = false
@@ -21,6 +23,7 @@ public struct IncrementalSearch {
 
     /// The narrowest beam with which a search goes on.
     private static var narrowestBeam: Int { 64 }
+    private static var farthestAhead: Int { 16 }
 
     /// A search with a beam of `ef` nodes, 1 or more.
     public init<Memory: MemorySource>(_ shape: GraphShape, ef: Int, in memory: inout Memory)
@@ -49,7 +52,7 @@ public struct IncrementalSearch {
         }
         // A beam that is not full has reached all there is.
         let isFull = search.nearest.count >= ef
-        if !graph.isSpent { try takeAnswers(isFull ? max(ef / 2, 1) : ef, in: &graph) }
+        if !graph.isSpent { try takeAnswers(isFull ? max(ef / ahead, 1) : ef, in: &graph) }
     }
 
     /// Begins anew without estimates, where those have led to.
@@ -97,12 +100,13 @@ public struct IncrementalSearch {
             try search.run(level: 0, ef: beam, keepsRest: true, in: &graph)
             if graph.isSpent { return }
             let isFull = search.nearest.count >= beam
+            if search.hasNearest(before: last) { ahead = min(ahead &* 2, Self.farthestAhead) }
             var isCertain = true
             if graph.estimates(0) {
                 isCertain = try search.holdBackUncertain(
                     ef: beam, wanted: (beam &+ 3) / 4, in: &graph)
             }
-            let answerable = isFull ? beam / 2 : beam
+            let answerable = isFull ? max(beam / ahead, 1) : beam
             // Who has asked for more once will probably do so again.
             beam &*= 2
             if isCertain { return try takeAnswers(answerable, in: &graph) }

@@ -208,6 +208,14 @@ public struct LayerSearch {
         rest.count = 0
     }
 
+    /// Whether one of the nearest nodes is nearer than that.
+    func hasNearest(before distance: Float) -> Bool {
+        for index in 0..<nearest.count where nearest.nodes[index].distance < distance {
+            return true
+        }
+        return false
+    }
+
     /// Whether the errors of the estimates are so much larger than the differences between the nearest nodes that it was
     /// chance which ones were found: so it is among vectors that lie close together, far from the centre that all
     /// codes are relative to.

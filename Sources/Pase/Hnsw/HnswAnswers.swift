@@ -61,7 +61,7 @@ struct HnswAnswers {
                 }
             }
             nextRow = 0
-            if isOverMemory { return nil }
+            if !hasLimit, isOverMemory { return nil }
             if try graph.readRows(&place, into: &rows) { continue }
             guard let node = try nextNode() else { return nil }
             distance = node.distance
@@ -70,15 +70,18 @@ struct HnswAnswers {
     }
 
     private mutating func nextNode() throws(ServerError) -> ScoredNode? {
-        let node = try search.next(in: &graph)
-        guard node == nil, pase_scan_tuples_limit() > 0 else { return node }
-        // Who limits the search wants no more than it has found.
         if !isComplete {
+            if !isOverMemory, let node = try search.next(in: &graph) { return node }
+            guard hasLimit else { return nil }
+            // Who limits the search wants no more than it has found.
             isComplete = true
             try search.stop(in: &graph)
         }
         return try search.next(in: &graph)
     }
+
+    /// Whether `pase.max_scan_tuples` is set.
+    private var hasLimit: Bool { graph.readLimit != .max }
 
     private var isOverMemory: Bool {
         Double(graph.nodesSeen) * HnswAnswers.bytesPerNode

@@ -5,6 +5,8 @@ RESET client_min_messages;
 SET enable_seqscan = off;
 SET enable_bitmapscan = off;
 SET jit = off;
+-- whoever asks for all rows gets all
+SET pase.late_rows = 'end';
 
 CREATE FUNCTION sample(seed int, dimensions int) RETURNS float4[] LANGUAGE sql IMMUTABLE AS $$
 	SELECT array_agg((x * x % 1000003 * x % 1000003 % 201 - 100)::float4 ORDER BY j)
