@@ -201,6 +201,30 @@ pase_scan_count(IndexScanDesc scan)
 
 typedef struct
 {
+	Relation	index;
+	int64_t		vectors;
+} LateArguments;
+
+static void
+pase_report_late_thunk(void *p)
+{
+	LateArguments *a = p;
+
+	ereport(DEBUG1,
+			(errmsg_internal("index \"%s\": " INT64_FORMAT " vectors were found too late",
+							 RelationGetRelationName(a->index), (int64) a->vectors)));
+}
+
+bool
+pase_report_late(Relation index, int64_t vectors)
+{
+	LateArguments a = {index, vectors};
+
+	return GUARDED(pase_report_late);
+}
+
+typedef struct
+{
 	IndexBulkDeleteCallback callback;
 	void	   *state;
 	uint64_t		heap_tid;

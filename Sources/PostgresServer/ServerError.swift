@@ -15,8 +15,6 @@ public struct SQLState: Sendable {
             character(0), character(1), character(2), character(3), character(4))
     }
 
-    /// 00000, `successful_completion`.
-    public static var successfulCompletion: SQLState { SQLState("00000") }
     /// 22000, `data_exception`.
     public static var dataException: SQLState { SQLState("22000") }
     /// 22P02, `invalid_text_representation`.

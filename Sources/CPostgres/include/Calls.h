@@ -170,6 +170,8 @@ extern void pase_scan_with_snapshot(Relation heap, Relation index, Snapshot snap
 /* The same for the table and the snapshot of an index scan. */
 extern bool pase_scan_table(IndexScanDesc scan, PaseBuildRow row, void *state);
 extern bool pase_scan_create(Relation index, int keys, int order_bys, IndexScanDesc *result);
+/* Tells who debugs how many vectors a scan has left out for the sake of the order. */
+extern bool pase_report_late(Relation index, int64_t vectors);
 extern bool pase_is_dead(IndexBulkDeleteCallback callback, void *state, uint64_t heap_tid,
 						 bool *result);
 extern bool pase_vacuum_delay(bool is_analyze);

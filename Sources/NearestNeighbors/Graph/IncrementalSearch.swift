@@ -23,7 +23,7 @@ public struct IncrementalSearch {
 
     /// The narrowest beam with which a search goes on.
     private static var narrowestBeam: Int { 64 }
-    private static var farthestAhead: Int { 16 }
+    private static var farthestAhead: Int { 4 }
 
     /// A search with a beam of `ef` nodes, 1 or more.
     public init<Memory: MemorySource>(_ shape: GraphShape, ef: Int, in memory: inout Memory)

@@ -105,8 +105,6 @@ struct HnswAnswers {
     /// Tells who wants to know how many vectors were left out for the sake of the order.
     func reportLate() throws(ServerError) {
         guard search.lateCount > 0 else { return }
-        try report(
-            DEBUG1, .successfulCompletion,
-            "index \"\(graph.index.name)\": \(search.lateCount) vectors were found too late")
+        try check(pase_report_late(graph.index.relation, Int64(search.lateCount)))
     }
 }
