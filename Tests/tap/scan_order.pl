@@ -89,7 +89,7 @@ foreach my $class ('pase_hnsw_ops', 'pase_hnsw_ip_ops', 'pase_hnsw_cosine_ops')
 		diag(substr($_, 0, 300)) foreach @wrong;
 	}
 }
-note("$late rows came too late, of $answered answered by $statements statements");
+diag("$late rows came too late, of $answered answered by $statements statements");
 cmp_ok($late, '<=', $answered / 100, 'few rows come too late');
 
 # Memory: nothing meets the condition, so that the scan goes through everything
