@@ -116,14 +116,15 @@ COMMIT;
 --
 -- A metric that is known at run time only and is not the index's
 --
-SELECT * FROM same(format('SELECT id FROM ordered ORDER BY v <?> (SELECT %L::pase) LIMIT 30', :'t' || ':0:2'));
-SELECT * FROM same(format('SELECT id FROM ordered WHERE c = 3 ORDER BY v <?> (SELECT %L::pase)', :'t' || ':0:3'));
+CREATE TABLE asked AS SELECT metric, format('%s:0:%s', :'t', metric)::pase AS q FROM unnest(ARRAY[2, 3]) AS metric;
+SELECT * FROM same('SELECT id FROM ordered ORDER BY v <?> (SELECT q FROM asked WHERE metric = 2) LIMIT 30');
+SELECT * FROM same('SELECT id FROM ordered WHERE c = 3 ORDER BY v <?> (SELECT q FROM asked WHERE metric = 3)');
 -- more rows than fit are sorted on disk
 SET work_mem = '64kB';
-SELECT * FROM same(format('SELECT v <?> (SELECT %1$L::pase) AS d FROM ordered ORDER BY v <?> (SELECT %1$L::pase)', :'t' || ':0:2'));
-SELECT count(DISTINCT id) FROM (SELECT id FROM ordered ORDER BY v <?> (SELECT (:'t' || ':0:2')::pase) LIMIT 5000) AS s;
+SELECT * FROM same('SELECT v <?> (SELECT q FROM asked WHERE metric = 2) AS d FROM ordered ORDER BY 1');
+SELECT count(DISTINCT id) FROM (SELECT id FROM ordered ORDER BY v <?> (SELECT q FROM asked WHERE metric = 2) LIMIT 5000) AS s;
 BEGIN;
-DECLARE walk CURSOR FOR SELECT id FROM ordered ORDER BY v <?> (SELECT (:'t' || ':0:2')::pase);
+DECLARE walk CURSOR FOR SELECT id FROM ordered ORDER BY v <?> (SELECT q FROM asked WHERE metric = 2);
 SAVEPOINT inside;
 MOVE 4000 IN walk;
 ROLLBACK TO inside;
@@ -136,17 +137,18 @@ RESET work_mem;
 DROP INDEX ordered_idx;
 ALTER TABLE ordered SET (fillfactor = 50);
 VACUUM FULL ordered;
+CREATE TABLE short AS SELECT '1,2,3,4,5,6,7,8:0:2'::pase AS q;
 CREATE INDEX ordered_idx ON ordered USING pase_hnsw ((v[1:8])) WHERE id % 2 = 0;
 ANALYZE ordered;
 BEGIN;
 UPDATE ordered SET c = -c WHERE id % 3 = 0;
 DELETE FROM ordered WHERE id % 5 = 0;
 INSERT INTO ordered SELECT i, 0, random_vector(32, i) FROM generate_series(5001, 5200) AS i;
-SELECT * FROM same($$SELECT id, c FROM ordered WHERE id % 2 = 0 ORDER BY v[1:8] <?> (SELECT '1,2,3,4,5,6,7,8:0:2'::pase) LIMIT 5000$$);
+SELECT * FROM same($$SELECT id, c FROM ordered WHERE id % 2 = 0 ORDER BY v[1:8] <?> (SELECT q FROM short) LIMIT 5000$$);
 SELECT * FROM same($$SELECT id, c FROM ordered WHERE id % 2 = 0 AND c = -4 ORDER BY v[1:8] <?> '1,2,3,4,5,6,7,8:5000' LIMIT 5000$$);
 SELECT count(*) = (SELECT count(*) FROM ordered WHERE id % 2 = 0) AS complete FROM (SELECT id FROM ordered WHERE id % 2 = 0 ORDER BY v[1:8] <?> '1,2,3,4,5,6,7,8:5000' LIMIT 9999) AS s;
 ROLLBACK;
-SELECT * FROM same($$SELECT id, c FROM ordered WHERE id % 2 = 0 ORDER BY v[1:8] <?> (SELECT '1,2,3,4,5,6,7,8:0:2'::pase) LIMIT 5000$$);
+SELECT * FROM same($$SELECT id, c FROM ordered WHERE id % 2 = 0 ORDER BY v[1:8] <?> (SELECT q FROM short) LIMIT 5000$$);
 DROP TABLE ordered;
 
 --
@@ -160,5 +162,5 @@ VACUUM ordered;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM ordered ORDER BY v <-> '{1,2,4}' LIMIT 5000) AS s;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM ordered ORDER BY v <-> '{1,2,4}' LIMIT 700) AS s;
 
-DROP TABLE ordered, directions;
+DROP TABLE ordered, directions, asked, short;
 DROP FUNCTION random_vector, falls, same, long_scans;
