@@ -21,7 +21,8 @@ public struct ListCandidate: Sendable, BitwiseCopyable {
 /// bounds, and one is answered as soon as nothing unread can be nearer. That reads no vector that could
 /// have been spared: only those whose bound is below the distance of the last answer.
 ///
-/// Adding a code is O(1), nearly always a comparison; the k-th answer is O(log n) plus the vectors read.
+/// Adding a code is O(1), nearly always a comparison; the k-th answer is O(log n) plus the vectors read. Codes may be added
+/// between two answers, which costs O(p) once, p being the size of the pool.
 public struct ProbedCodes {
     private struct Group: BitwiseCopyable {
         var first: Int
@@ -38,14 +39,16 @@ public struct ProbedCodes {
     private var outside = Float.infinity
     private var poolSize: Int
     private let firstPoolSize: Int
+    private let largestPoolSize: Int
     private var ready: BinaryHeap<NearestFirst>
 
     /// No codes yet, but room for `capacity`. `poolSize` codes are looked at first; each time they do not
-    /// suffice, four times as many.
-    public init<Memory: MemorySource>(poolSize: Int, capacity: Int, in memory: inout Memory)
-        throws(Memory.Failure)
-    {
+    /// suffice, four times as many, up to `largestPoolSize`.
+    public init<Memory: MemorySource>(
+        poolSize: Int, largestPoolSize: Int = .max, capacity: Int, in memory: inout Memory
+    ) throws(Memory.Failure) {
         firstPoolSize = max(poolSize, 1)
+        self.largestPoolSize = max(largestPoolSize, firstPoolSize)
         self.poolSize = firstPoolSize
         bounds = try GrowableArray(capacity: capacity, in: &memory)
         groups = try GrowableArray(capacity: 64, in: &memory)
@@ -67,6 +70,16 @@ public struct ProbedCodes {
     /// Number of groups added.
     public var groupCount: Int { groups.count }
 
+    /// Number of slots of these groups.
+    public var slotCount: Int { bounds.count }
+
+    /// Bytes of memory that all this takes.
+    public var memoryBytes: Int {
+        bounds.capacity &* MemoryLayout<Float>.stride
+            &+ groups.capacity &* MemoryLayout<Group>.stride
+            &+ (pool.nodes.capacity &+ ready.nodes.capacity) &* MemoryLayout<ScoredNode>.stride
+    }
+
     /// Makes room for the lower bounds of a group of `count` codes, which the caller writes there before
     /// `addGroup`: by slot, +∞ for one that holds nothing.
     @inline(__always)
@@ -85,21 +98,28 @@ public struct ProbedCodes {
         let first = bounds.count
         bounds.count = first &+ count
         try groups.append(Group(first: first, count: count), in: &memory)
+        if isPoolOrdered {
+            // The farthest back on top.
+            pool.reorder()
+            isPoolOrdered = false
+        }
         try offer(first..<(first &+ count), in: &memory)
     }
 
-    /// The next nearest vector, nil when all have been answered.
+    /// The next nearest vector, nil when all have been answered or the next is farther away than `limit`.
     @inline(__always)
-    public mutating func next<Storage: ListStorage>(in storage: inout Storage)
-        throws(Storage.Failure) -> (candidate: ListCandidate, distance: Float)?
-    {
+    public mutating func next<Storage: ListStorage>(
+        within limit: Float = .infinity, in storage: inout Storage
+    ) throws(Storage.Failure) -> (candidate: ListCandidate, distance: Float)? {
         if !isPoolOrdered { orderPool(in: storage) }
         while true {
             let unread = min(pool.count > 0 ? poolTop.distance : .infinity, outside)
             if ready.count > 0, ready.top.distance <= unread {
+                guard ready.top.distance <= limit else { return nil }
                 let node = ready.pop()
                 return (candidate(Int(node.node.raw)), node.distance)
             }
+            guard unread <= limit else { return nil }
             if pool.count > 0, poolTop.distance <= outside {
                 let index = Int(popPool().node.raw)
                 bounds[index] = .infinity
@@ -222,7 +242,7 @@ public struct ProbedCodes {
     private mutating func refillPool<Storage: ListStorage>(in memory: inout Storage)
         throws(Storage.Failure)
     {
-        poolSize &*= 4
+        poolSize = min(poolSize &* 4, largestPoolSize)
         pool.nodes.count = 0
         outside = .infinity
         try offer(0..<bounds.count, in: &memory)

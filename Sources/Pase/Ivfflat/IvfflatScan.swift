@@ -3,14 +3,23 @@ import NearestNeighbors
 import PostgresServer
 
 /// A scan between two calls of the server. It lies in the scan's memory, and so does all it points to.
+///
+/// Lists are searched for as long as that costs less than reading the table. Then an exact pass over the table answers
+/// the rest.
 private struct IvfflatScan {
     /// Emptied at each rescan.
     var memory: ServerMemory
     var isStarted = false
-    var search: IvfflatSearch?
-    /// Where the index's order is not the one asked for: a walk through all lists, and the executor
-    /// sorts.
-    var walk: IvfflatWalk?
+    var answers: IvfflatAnswers?
+    var exact: ExactPass?
+    var order: ScanOrder?
+    var distance: ExactDistance?
+    /// With `pase.late_rows = end`, rows nearer than this are to be answered after all others.
+    var lateBelow: Double?
+
+    init(_ memory: ServerMemory) {
+        self.memory = memory
+    }
 }
 
 /// `ambeginscan`.
@@ -22,7 +31,7 @@ func ivfflatBeginScan(_ index: Relation?, _ keys: Int32, _ orderBys: Int32) -> I
         try check(pase_scan_create(index, keys, orderBys, &scan))
         let state = try memory.allocate(bytes: MemoryLayout<IvfflatScan>.size)
             .assumingMemoryBound(to: IvfflatScan.self)
-        state.initialize(to: IvfflatScan(memory: try memory.makeChild("pase_ivfflat scan")))
+        state.initialize(to: IvfflatScan(try memory.makeChild("pase_ivfflat scan")))
         scan?.pointee.opaque = UnsafeMutableRawPointer(state)
         return scan
     }
@@ -33,9 +42,7 @@ func ivfflatBeginScan(_ index: Relation?, _ keys: Int32, _ orderBys: Int32) -> I
 func ivfflatRescan(_ scan: IndexScanDesc?) {
     entryPoint(fallback: ()) { () throws(ServerError) in
         let state = try state(of: scan)
-        state.pointee.isStarted = false
-        state.pointee.search = nil
-        state.pointee.walk = nil
+        try finish(&state.pointee)
         try state.pointee.memory.reset()
     }
 }
@@ -44,7 +51,9 @@ func ivfflatRescan(_ scan: IndexScanDesc?) {
 @_cdecl("pase_ivfflat_end_scan_body")
 func ivfflatEndScan(_ scan: IndexScanDesc?) {
     entryPoint(fallback: ()) { () throws(ServerError) in
-        try state(of: scan).pointee.memory.delete()
+        let state = try state(of: scan)
+        try finish(&state.pointee)
+        try state.pointee.memory.delete()
         scan?.pointee.opaque = nil
     }
 }
@@ -57,17 +66,7 @@ func ivfflatGetTuple(_ scan: IndexScanDesc?, _ direction: ScanDirection) -> Bool
         guard let scan else { return false }
         return try state.pointee.memory.asCurrent { () throws(ServerError) in
             if !state.pointee.isStarted { try start(scan, &state.pointee) }
-            guard let row = try nextRow(&state.pointee) else { return false }
-            let isUnordered = state.pointee.walk != nil
-            try setHeapRow(row, of: scan)
-            scan.pointee.xs_recheck = false
-            scan.pointee.xs_recheckorderby = isUnordered
-            if isUnordered {
-                setUnknownOrder(of: scan)
-            } else if let square = state.pointee.search?.distance {
-                setEuclideanOrder(of: scan, square: square)
-            }
-            return true
+            return try answer(scan, &state.pointee)
         }
     }
 }
@@ -81,7 +80,14 @@ private func state(of scan: IndexScanDesc?) throws(ServerError)
     return opaque.assumingMemoryBound(to: IvfflatScan.self)
 }
 
-/// The first look at the query. Without an answer neither search nor walk is set.
+/// Ends what is under way. The memory is the caller's to give back.
+private func finish(_ state: inout IvfflatScan) throws(ServerError) {
+    if let answers = state.answers { try answers.reportLate() }
+    if var exact = state.exact { try exact.close() }
+    state = IvfflatScan(state.memory)
+}
+
+/// The first look at the query. A scan without an answer has neither answers nor a pass afterwards.
 private func start(_ scan: IndexScanDesc, _ state: inout IvfflatScan) throws(ServerError) {
     state.isStarted = true
     let index = try ServerRelation(scan.pointee.indexRelation)
@@ -94,9 +100,14 @@ private func start(_ scan: IndexScanDesc, _ state: inout IvfflatScan) throws(Ser
     else { return }
     let reader = try VectorReader(index, meta.metric)
     try reader.checkDimensions(query.dimensions, expected: meta.dimensions)
-    let pages = IvfflatPages(index, meta, .logged)
+    let prepared = try state.memory.allocate(query.dimensions, of: Float.self)
+    reader.prepare(query.vector, query.dimensions, into: prepared)
+    state.order = ScanOrder(
+        query, meta.metric, isHalf: false, prepared: prepared, largestNorm: .infinity)
+    let distance = ExactDistance(query, meta.metric)
+    state.distance = distance
     guard query.isAnswered(by: meta.metric) else {
-        state.walk = IvfflatWalk(pages)
+        state.exact = try ExactPass(scan, distance, in: state.memory)
         return
     }
     let perMille = SearchEffort.perMille(query.effort)
@@ -107,67 +118,59 @@ private func start(_ scan: IndexScanDesc, _ state: inout IvfflatScan) throws(Ser
                 + "it must be from 1 to 1000",
             detail: "For pase_ivfflat it is the share of the lists to scan, per mille.")
     }
-    let prepared = try state.memory.allocate(query.dimensions, of: Float.self)
-    reader.prepare(query.vector, query.dimensions, into: prepared)
-    state.search = try IvfflatSearch(
-        pages, query: prepared, perMille: perMille, in: state.memory)
+    state.answers = try IvfflatAnswers(
+        IvfflatPages(index, meta, .logged), prepared, perMille: perMille, in: state.memory)
 }
 
-private func nextRow(_ state: inout IvfflatScan) throws(ServerError) -> UInt64? {
-    if var search = state.search {
-        search.pages.hints = PageHints(search.pages.index)
-        let row = try search.next()
-        state.search = search
-        return row
-    }
-    if var walk = state.walk {
-        walk.pages.hints = PageHints(walk.pages.index)
-        let row = try walk.next()
-        state.walk = walk
-        return row
-    }
-    return nil
-}
-
-/// All rows of an index, list by list.
-struct IvfflatWalk {
-    var pages: IvfflatPages
-    private var list = 0
-    private var block: UInt32 = 0
-    private var slot = 0
-    private var chain = ChainGuard()
-
-    init(_ pages: IvfflatPages) {
-        self.pages = pages
-    }
-
-    /// The next row, nil after the last.
-    mutating func next() throws(ServerError) -> UInt64? {
-        while true {
-            try checkInterrupts()
-            if block == 0 {
-                guard list < pages.meta.lists else { return nil }
-                block = try pages.firstBlock(of: list)
-                list += 1
-                slot = 0
-                chain = ChainGuard()
-                continue
-            }
-            let locked = try pages.open(block, IvfflatLayout.codesKind, .shared)
-            let start = try pages.group(locked.page, block)
-            var row: UInt64 = 0
-            while row & 0xFFFF == 0, slot < Int(start.u16(8)) {
-                row = start.row(pages.layout.tidsOffset + slot * IvfflatLayout.tidBytes)
-                slot += 1
-            }
-            let next = start.u32(0)
-            try locked.close()
-            if row & 0xFFFF != 0 { return row }
-            block = next
-            slot = 0
-            if block != 0 { try pages.checkChain(&chain, block) }
+/// Answers the next row; false after the last.
+private func answer(_ scan: IndexScanDesc, _ state: inout IvfflatScan) throws(ServerError) -> Bool {
+    guard let order = state.order else { return false }
+    if var answers = state.answers {
+        let found = try answers.next()
+        state.answers = answers
+        if let found {
+            try order.answer(scan, found.row, found.distance)
+            return true
         }
+        try beginPass(scan, answers, order, &state)
     }
+    while var exact = state.exact {
+        let found = try exact.next()
+        state.exact = exact
+        if let found {
+            try order.answer(scan, found)
+            return true
+        }
+        guard let distance = state.distance, let late = state.lateBelow else { return false }
+        try exact.close()
+        state.exact = nil
+        state.lateBelow = nil
+        state.exact = try ExactPass(
+            scan, distance, leavingOut: exact.answered, before: late, in: state.memory)
+    }
+    return false
+}
+
+/// Goes on with the rows of the table that have not been answered, where there are any.
+private func beginPass(
+    _ scan: IndexScanDesc, _ answers: IvfflatAnswers, _ order: ScanOrder, _ state: inout IvfflatScan
+) throws(ServerError) {
+    guard let distance = state.distance else { return }
+    try answers.reportLate()
+    state.answers = nil
+    try answers.close()
+    let answersLate = pase_answers_late_rows()
+    let last = answers.last > -.infinity ? order.value(answers.last) : -.infinity
+    if answers.isComplete {
+        // All rows have been seen, and those left out were late.
+        guard answersLate, answers.late > 0 else { return }
+        state.exact = try ExactPass(
+            scan, distance, leavingOut: answers.answered, in: state.memory)
+        return
+    }
+    if answersLate, answers.last > -.infinity { state.lateBelow = last }
+    state.exact = try ExactPass(
+        scan, distance, leavingOut: answers.answered, from: last, in: state.memory)
 }
 
 extension IvfflatPages {

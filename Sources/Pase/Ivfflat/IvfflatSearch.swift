@@ -3,11 +3,15 @@ import NearestNeighbors
 import PostgresServer
 import VectorKernels
 
-/// The search of one query: ranks the lists, probes the nearest, and goes on to the next ones for as long
-/// as rows are wanted.
+/// The search of one query: ranks the lists, probes the nearest, and opens further ones as far as the rows that are
+/// wanted ask for them.
 ///
-/// Rows come in strict order of distance. What a later list has nearer than the last row answered is
-/// held back to the very end.
+/// The vectors of all opened lists are one pool, of which the nearest is answered next. The first few rows come from the
+/// lists that the query's effort says; behind them a row is answered only while it is nearer than what lists
+/// that are still closed are expected to hold (see `ListFrontier`), and before it is not, lists are opened.
+///
+/// Rows come in strict order of distance. One that a list has nearer than the last row answered comes late, and is not
+/// answered.
 struct IvfflatSearch {
     private var vectors: IvfflatVectors
     private let metric: Metric
@@ -17,21 +21,37 @@ struct IvfflatSearch {
     private let residual: UnsafeMutablePointer<Float>
     private var codeQuery: CodeQuery
     private let estimates: UnsafeMutablePointer<Float>
-    /// The lists that are not probed yet.
+    /// The lists that are not opened yet.
     private var ranking: IvfflatRanking
-    private let listsPerRound: Int
+    private var nextList: (list: Int, distance: Float)?
+    private var frontier: ListFrontier
+    /// How near closed lists may have vectors.
+    private var limit = -Float.infinity
+    /// Lists opened that hold anything, and lists seen.
+    private var openedLists = 0
+    private var seenLists = 0
     /// How many standard deviations of an estimate's error the lower bounds leave room for.
     private let confidence: Float
     private var probed: ProbedCodes
-    private var late: BinaryHeap<NearestFirst>
-    private var last = -Float.infinity
+    private let memoryLimit: Int
+    /// Rows that have been answered.
+    private(set) var answered = 0
+    /// The distance of the last of them.
+    private(set) var last = -Float.infinity
+    /// Rows that came too late to be answered.
+    private(set) var late = 0
 
     /// - Parameters:
     ///   - query: of length 1 for the cosine metric.
-    ///   - perMille: share of the lists that are probed in one round.
+    ///   - perMille: share of the lists that are opened before the first row is answered.
+    ///   - memoryLimit: bytes that the scan may take in all.
     init(
-        _ pages: IvfflatPages, query: UnsafePointer<Float>, perMille: Int, in memory: ServerMemory
+        _ pages: IvfflatPages, query: UnsafePointer<Float>, perMille: Int, memoryLimit: Int,
+        in memory: ServerMemory
     ) throws(ServerError) {
+        // What grows is there twice for a while, and the rows that were answered take their part.
+        let memoryLimit = memoryLimit / 4
+        self.memoryLimit = memoryLimit
         self.memory = memory
         let layout = pages.layout
         let code = CodeLayout(dimensions: layout.dimensions, bits: layout.bits)
@@ -43,22 +63,34 @@ struct IvfflatSearch {
             code, codeKernels,
             components: try memory.allocate(code.paddedDimensions, of: Int8.self))
         var source = memory
-        probed = try ProbedCodes(poolSize: 64, capacity: 4096, in: &source)
+        probed = try ProbedCodes(
+            poolSize: 64, largestPoolSize: memoryLimit / 64, capacity: 4096, in: &source)
         vectors = IvfflatVectors(
-            pages, metric, query, try GrowableArray(capacity: 1024, in: &source), memory)
-        late = try BinaryHeap(capacity: 16, in: &source)
-        listsPerRound = max(1, pages.meta.lists * perMille / 1000)
+            pages, metric, query, scratch: try memory.allocate(layout.dimensions, of: Float.self),
+            try GrowableArray(capacity: 1024, in: &source), memory)
+        frontier = ListFrontier(
+            isEuclidean: metric.kind == .squaredEuclidean,
+            deviations: IvfflatSearch.frontierDeviations)
+        let lists = max(1, pages.meta.lists * perMille / 1000)
         // Who asks for all lists wants the exact answer.
-        confidence = listsPerRound >= pages.meta.lists ? 8 : 3
+        confidence = lists >= pages.meta.lists ? 8 : 3
         code.writeResidual(of: query, from: nil, into: rotated)
         Rotation(
             dimensions: layout.dimensions, seed: pages.meta.rotationSeed, codeKernels
         ).apply(rotated)
         ranking = try IvfflatRanking(
-            pages, wanted: listsPerRound, rotated, metric, query: &codeQuery, residual: residual,
+            pages, wanted: lists, rotated, metric, query: &codeQuery, residual: residual,
             memory)
-        _ = try probeRound()
+        nextList = try ranking.next(pages)
+        try open(lists)
     }
+
+    /// Rows that are answered whatever closed lists may hold: the few that most queries ask for cost what the query's
+    /// effort says.
+    private static var firstRows: Int { 10 }
+
+    /// See `ListFrontier`. With 3 about one in ten thousand of a list's vectors is nearer than expected.
+    private static var frontierDeviations: Double { 3 }
 
     /// The index's pages.
     var pages: IvfflatPages {
@@ -66,47 +98,57 @@ struct IvfflatSearch {
         set { vectors.pages = newValue }
     }
 
-    /// The distance of the row last answered; of rows held back, that of the row before them.
-    var distance: Float { last }
+    /// Whether the codes of the opened lists take up the memory.
+    var isOverMemory: Bool { probed.memoryBytes &+ vectors.memoryBytes > memoryLimit }
 
-    /// The next nearest row, nil after the last.
-    mutating func next() throws(ServerError) -> UInt64? {
-        while true {
-            if let found = try probed.next(in: &vectors) {
-                let place = vectors.blocks(of: found.candidate.group)[0]
-                let node = NodeReference(
-                    block: place, offset: UInt16(truncatingIfNeeded: found.candidate.slot))
+    /// Rows in all lists, if the opened ones are like the others.
+    var rowEstimate: Double {
+        Double(probed.slotCount) * Double(max(1, pages.meta.lists)) / Double(max(1, seenLists))
+    }
+
+    /// The next nearest row with its distance; nil after the last, or when the search has used up its memory.
+    mutating func next() throws(ServerError) -> (row: UInt64, distance: Float)? {
+        while !isOverMemory {
+            let within = answered < IvfflatSearch.firstRows ? .infinity : limit
+            if let found = try probed.next(within: within, in: &vectors) {
                 guard found.distance >= last else {
-                    try late.push(
-                        ScoredNode(distance: found.distance, node: node), in: &memory)
+                    late &+= 1
                     continue
                 }
-                last = found.distance
-                if let row = try readRow(node) { return row }
-            } else if try probeRound() {
-                continue
-            } else if late.count > 0 {
-                if let row = try readRow(late.pop().node) { return row }
+                let block = vectors.blocks(of: found.candidate.group)[0]
+                if let row = try readRow(block, found.candidate.slot) {
+                    last = found.distance
+                    answered &+= 1
+                    return (row, found.distance)
+                }
+            } else if nextList != nil {
+                // Always a share of what is open, so that sorting them in costs as little.
+                try open(max(1, openedLists / 8))
             } else {
                 return nil
             }
         }
+        return nil
     }
 
     // MARK: Lists
 
-    /// Scans the codes of the next lists.
-    ///
-    /// - Returns: false when there is no list left.
-    private mutating func probeRound() throws(ServerError) -> Bool {
-        probed.removeAll()
-        vectors.groupBlocks.count = 0
-        var left = listsPerRound
-        while left > 0 {
-            guard let nearest = try ranking.next(pages) else { return left < listsPerRound }
-            if try probe(nearest.list, centroidDistance: nearest.distance) { left -= 1 }
+    /// Opens so many of the next lists.
+    private mutating func open(_ wanted: Int) throws(ServerError) {
+        var left = wanted
+        while left > 0, !isOverMemory, let nearest = nextList {
+            if try probe(nearest.list, centroidDistance: nearest.distance) {
+                left -= 1
+                openedLists += 1
+            }
+            seenLists += 1
+            nextList = try ranking.next(pages)
         }
-        return true
+        if let nextList {
+            limit = frontier.nearest(centroidDistance: nextList.distance)
+        } else {
+            limit = .infinity
+        }
     }
 
     /// Scans the codes of a list.
@@ -140,7 +182,7 @@ struct IvfflatSearch {
         while block != 0 {
             try checkInterrupts()
             try pages.checkChain(&chain, block)
-            block = try scanGroup(block)
+            block = try scanGroup(block, centroidDistance)
         }
         return true
     }
@@ -148,7 +190,9 @@ struct IvfflatSearch {
     /// Bounds the distances of a group's vectors.
     ///
     /// - Returns: the next group of the list, 0 after the last.
-    private mutating func scanGroup(_ block: UInt32) throws(ServerError) -> UInt32 {
+    private mutating func scanGroup(_ block: UInt32, _ centroidDistance: Float) throws(ServerError)
+        -> UInt32
+    {
         let layout = pages.layout
         let locked = try pages.open(block, IvfflatLayout.codesKind, .shared)
         let start = try pages.group(locked.page, block)
@@ -166,6 +210,7 @@ struct IvfflatSearch {
         }
         try vectors.addGroup(block, start)
         try locked.close()
+        frontier.add(estimates, count: used, centroidDistance: centroidDistance)
         try probed.addGroup(count: used, in: &memory)
         return next
     }
@@ -173,11 +218,10 @@ struct IvfflatSearch {
     // MARK: Rows
 
     /// The row in a slot of a codes page, nil if it has been removed.
-    private func readRow(_ node: NodeReference) throws(ServerError) -> UInt64? {
-        let locked = try pages.open(node.block, IvfflatLayout.codesKind, .shared)
-        let start = try pages.group(locked.page, node.block)
-        let row = start.row(
-            pages.layout.tidsOffset + Int(node.offset) * IvfflatLayout.tidBytes)
+    private func readRow(_ block: UInt32, _ slot: Int) throws(ServerError) -> UInt64? {
+        let locked = try pages.open(block, IvfflatLayout.codesKind, .shared)
+        let start = try pages.group(locked.page, block)
+        let row = start.row(pages.layout.tidsOffset + slot * IvfflatLayout.tidBytes)
         try locked.close()
         return row & 0xFFFF == 0 ? nil : row
     }

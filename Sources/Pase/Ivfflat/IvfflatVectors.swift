@@ -11,15 +11,19 @@ struct IvfflatVectors: ListStorage {
     var groupBlocks: GrowableArray<UInt32>
     private let metric: Metric
     private let query: UnsafePointer<Float>
+    /// Room for a vector that stands on more than one page.
+    private let scratch: UnsafeMutablePointer<Float>
     private var memory: ServerMemory
 
     init(
         _ pages: IvfflatPages, _ metric: Metric, _ query: UnsafePointer<Float>,
-        _ groupBlocks: GrowableArray<UInt32>, _ memory: ServerMemory
+        scratch: UnsafeMutablePointer<Float>, _ groupBlocks: GrowableArray<UInt32>,
+        _ memory: ServerMemory
     ) {
         self.pages = pages
         self.metric = metric
         self.query = query
+        self.scratch = scratch
         self.groupBlocks = groupBlocks
         self.memory = memory
     }
@@ -39,27 +43,34 @@ struct IvfflatVectors: ListStorage {
         groupBlocks.start + group * (1 + pages.layout.vectorPages)
     }
 
+    /// Bytes of memory that the groups take.
+    var memoryBytes: Int { groupBlocks.capacity * MemoryLayout<UInt32>.stride }
+
+    /// The distance, to the last digit the operator's: summed over the whole vector, wherever a page ends.
     mutating func distance(of candidate: ListCandidate) throws(ServerError) -> Float {
         let room = IvfflatLayout.vectorPageBytes
         let bytes = pages.layout.dimensions * 4
         let blocks = blocks(of: candidate.group) + 1
         let begin = candidate.slot * bytes
         var position = begin
-        var sum: Float = 0
         while position < begin + bytes {
             let number = position / room
             let end = min(begin + bytes, (number + 1) * room)
             let block = blocks[number]
             let locked = try pages.open(block, IvfflatLayout.vectorsKind, .shared)
-            let start = try pages.vectors(locked.page, block)
-            sum += metric.distance(
-                query + (position - begin) / 4,
-                (start + position % room).assumingMemoryBound(to: Float.self),
-                (end - position) / 4)
+            let part = try pages.vectors(locked.page, block) + position % room
+            if end - position == bytes {
+                let distance = metric.distance(
+                    query, part.assumingMemoryBound(to: Float.self), pages.layout.dimensions)
+                try locked.close()
+                return distance
+            }
+            (UnsafeMutableRawPointer(scratch) + (position - begin))
+                .copyMemory(from: part, byteCount: end - position)
             try locked.close()
             position = end
         }
-        return sum
+        return metric.distance(query, scratch, pages.layout.dimensions)
     }
 
     func prefetch(_ candidate: ListCandidate) {
