@@ -248,4 +248,6 @@ _PG_init(void)
 {
 	pase_load_body();
 	pase_raise_if_failed();
+	/* Last: should anything before it fail the library is loaded again, and this bears no repetition. */
+	pase_note_running_statements();
 }

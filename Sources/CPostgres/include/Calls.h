@@ -169,6 +169,13 @@ extern void pase_scan_with_snapshot(Relation heap, Relation index, Snapshot snap
 									PaseBuildRow row, void *state);
 /* The same for the table and the snapshot of an index scan. */
 extern bool pase_scan_table(IndexScanDesc scan, PaseBuildRow row, void *state);
+/*
+ * How many rows the plan of the running statement wants of a scan: what a LIMIT above asks for, more if a condition will
+ * drop some; below 0: all. Not found: the plan does not say.
+ */
+extern bool pase_scan_rows_wanted(IndexScanDesc scan, bool *found, double *rows);
+/* Once in each session, before any scan. */
+extern void pase_note_running_statements(void);
 extern bool pase_scan_create(Relation index, int keys, int order_bys, IndexScanDesc *result);
 /* Tells who debugs how many vectors a scan has left out for the sake of the order. */
 extern bool pase_report_late(Relation index, int64_t vectors);

@@ -29,7 +29,7 @@ struct IvfflatAnswers {
 
     init(
         _ pages: IvfflatPages, _ query: UnsafePointer<Float>, perMille: Int,
-        in scanMemory: ServerMemory
+        expected: Int?, in scanMemory: ServerMemory
     ) throws(ServerError) {
         self.scanMemory = scanMemory
         memory = try scanMemory.makeChild("pase_ivfflat search")
@@ -37,7 +37,7 @@ struct IvfflatAnswers {
         var source = scanMemory
         answered = try VisitedSet(capacity: 32, in: &source)
         search = try IvfflatSearch(
-            pages, query: query, perMille: perMille,
+            pages, query: query, perMille: perMille, expected: expected,
             memoryLimit: Int(exactly: memoryLimit.rounded()) ?? .max, in: memory)
     }
 

@@ -119,7 +119,17 @@ private func start(_ scan: IndexScanDesc, _ state: inout IvfflatScan) throws(Ser
             detail: "For pase_ivfflat it is the share of the lists to scan, per mille.")
     }
     state.answers = try IvfflatAnswers(
-        IvfflatPages(index, meta, .logged), prepared, perMille: perMille, in: state.memory)
+        IvfflatPages(index, meta, .logged), prepared, perMille: perMille,
+        expected: try rowsWanted(scan), in: state.memory)
+}
+
+/// Rows that the statement's plan wants of a scan: nil where it does not say, 0 where it wants all.
+private func rowsWanted(_ scan: IndexScanDesc) throws(ServerError) -> Int? {
+    var isFound = false
+    var rows = 0.0
+    try check(pase_scan_rows_wanted(scan, &isFound, &rows))
+    guard isFound else { return nil }
+    return rows < 0 ? 0 : Int(exactly: min(rows, 1e12).rounded(.up)) ?? 0
 }
 
 /// Answers the next row; false after the last.

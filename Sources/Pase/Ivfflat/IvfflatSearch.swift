@@ -6,8 +6,9 @@ import VectorKernels
 /// The search of one query: ranks the lists, probes the nearest, and opens further ones as far as the rows that are
 /// wanted ask for them.
 ///
-/// The vectors of all opened lists are one pool, of which the nearest is answered next. The first few rows come from the
-/// lists that the query's effort says; behind them a row is answered only while it is nearer than what lists
+/// The vectors of all opened lists are one pool, of which the nearest is answered next. The rows that the statement's LIMIT
+/// asks for come from the lists that the query's effort says, and from as many more as it takes to hold several times
+/// as many rows. Behind them a row is answered only while it is nearer than what lists
 /// that are still closed are expected to hold (see `ListFrontier`), and before it is not, lists are opened.
 ///
 /// Rows come in strict order of distance. One that a list has nearer than the last row answered comes late, and is not
@@ -34,6 +35,8 @@ struct IvfflatSearch {
     private let confidence: Float
     private var probed: ProbedCodes
     private let memoryLimit: Int
+    /// So many rows are answered whatever closed lists may hold.
+    private let firstRows: Int
     /// Rows that have been answered.
     private(set) var answered = 0
     /// The distance of the last of them.
@@ -44,11 +47,13 @@ struct IvfflatSearch {
     /// - Parameters:
     ///   - query: of length 1 for the cosine metric.
     ///   - perMille: share of the lists that are opened before the first row is answered.
+    ///   - expected: rows that the caller will ask for, 0 if all, nil if it does not say.
     ///   - memoryLimit: bytes that the scan may take in all.
     init(
-        _ pages: IvfflatPages, query: UnsafePointer<Float>, perMille: Int, memoryLimit: Int,
-        in memory: ServerMemory
+        _ pages: IvfflatPages, query: UnsafePointer<Float>, perMille: Int, expected: Int?,
+        memoryLimit: Int, in memory: ServerMemory
     ) throws(ServerError) {
+        firstRows = min(expected ?? IvfflatSearch.usualRows, 1 << 40)
         // What grows is there twice for a while, and the rows that were answered take their part.
         let memoryLimit = memoryLimit / 4
         self.memoryLimit = memoryLimit
@@ -82,15 +87,16 @@ struct IvfflatSearch {
             pages, wanted: lists, rotated, metric, query: &codeQuery, residual: residual,
             memory)
         nextList = try ranking.next(pages)
-        try open(lists)
+        try open(lists, rows: firstRows &* IvfflatSearch.openedRows)
     }
 
-    /// Rows that are answered whatever closed lists may hold: the few that most queries ask for cost what the query's
-    /// effort says.
-    private static var firstRows: Int { 10 }
+    /// Where nobody says how many rows are wanted: what most queries ask for.
+    private static var usualRows: Int { 10 }
+    /// Rows that the opened lists hold for each row that is wanted, at least.
+    private static var openedRows: Int { 20 }
 
-    /// See `ListFrontier`. With 3 about one in ten thousand of a list's vectors is nearer than expected.
-    private static var frontierDeviations: Double { 3 }
+    /// See `ListFrontier`. With 3.5 less than one in ten thousand of a list's vectors is nearer than expected.
+    private static var frontierDeviations: Double { 3.5 }
 
     /// The index's pages.
     var pages: IvfflatPages {
@@ -109,7 +115,7 @@ struct IvfflatSearch {
     /// The next nearest row with its distance; nil after the last, or when the search has used up its memory.
     mutating func next() throws(ServerError) -> (row: UInt64, distance: Float)? {
         while !isOverMemory {
-            let within = answered < IvfflatSearch.firstRows ? .infinity : limit
+            let within = answered < firstRows ? .infinity : limit
             if let found = try probed.next(within: within, in: &vectors) {
                 guard found.distance >= last else {
                     late &+= 1
@@ -133,10 +139,10 @@ struct IvfflatSearch {
 
     // MARK: Lists
 
-    /// Opens so many of the next lists.
-    private mutating func open(_ wanted: Int) throws(ServerError) {
+    /// Opens so many of the next lists, or more until so many rows are held.
+    private mutating func open(_ wanted: Int, rows: Int = 0) throws(ServerError) {
         var left = wanted
-        while left > 0, !isOverMemory, let nearest = nextList {
+        while left > 0 || probed.slotCount < rows, !isOverMemory, let nearest = nextList {
             if try probe(nearest.list, centroidDistance: nearest.distance) {
                 left -= 1
                 openedLists += 1

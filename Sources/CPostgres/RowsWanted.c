@@ -1,0 +1,145 @@
+/* How many rows the running statement's plan wants of an index scan. See Calls.h. */
+#include "CPostgres.h"
+
+#include "executor/executor.h"
+
+#define GUARDED(name) pase_guard(name##_thunk, &a, #name)
+
+/* The statement that the executor runs, the innermost if a function runs one of its own; NULL when unknown. */
+static QueryDesc *running = NULL;
+static ExecutorRun_hook_type previous_hook = NULL;
+
+#if PG_VERSION_NUM >= 180000
+#define RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count
+#define RUN_ARGUMENTS query, direction, count
+#else
+#define RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define RUN_ARGUMENTS query, direction, count, execute_once
+#endif
+
+static void
+run_and_note(RUN_PARAMETERS)
+{
+	QueryDesc  *outer = running;
+
+	running = query;
+	PG_TRY();
+	{
+		if (previous_hook != NULL)
+			previous_hook(RUN_ARGUMENTS);
+		else
+			standard_ExecutorRun(RUN_ARGUMENTS);
+	}
+	PG_FINALLY();
+	{
+		running = outer;
+	}
+	PG_END_TRY();
+}
+
+void
+pase_note_running_statements(void)
+{
+	previous_hook = ExecutorRun_hook;
+	ExecutorRun_hook = run_and_note;
+}
+
+typedef struct
+{
+	IndexScanDesc scan;
+	/* What the nodes above ask for, below 0 for all. */
+	double		wanted;
+	bool		found;
+	double		result;
+} WantedArguments;
+
+/* An incremental sort reads so many rows before it answers one. */
+#define SORTED_AT_ONCE 32
+/* A condition whose share of the rows is not known. */
+#define UNKNOWN_SHARE (1.0 / 3)
+
+/* Rows that have to be read for so many that meet the node's condition, as the planner estimated it. */
+static double
+before_condition(IndexScanState *node, double wanted)
+{
+	double		rows = node->ss.ss_currentRelation->rd_rel->reltuples;
+	double		share = UNKNOWN_SHARE;
+
+	if (node->ss.ps.qual == NULL || wanted < 0)
+		return wanted;
+	if (rows >= 1 && isfinite(rows))
+		share = node->ss.ps.plan->plan_rows / rows;
+	/* Half as many again, since what matches may be farther away than what does not. */
+	return 1.5 * wanted / (share > 1e-9 ? Min(share, 1) : 1e-9);
+}
+
+static bool
+find_scan(PlanState *node, void *p)
+{
+	WantedArguments *a = p;
+	double		wanted = a->wanted;
+	bool		found;
+
+	if (IsA(node, IndexScanState) && ((IndexScanState *) node)->iss_ScanDesc == a->scan)
+	{
+		a->found = true;
+		a->result = before_condition((IndexScanState *) node, wanted);
+		return true;
+	}
+	switch (nodeTag(node))
+	{
+		case T_LimitState:
+			{
+				LimitState *limit = (LimitState *) node;
+
+				if (!limit->noCount && (wanted < 0 || limit->count < wanted))
+					wanted = limit->count;
+				if (wanted >= 0)
+					wanted += limit->offset;
+				break;
+			}
+		case T_IncrementalSortState:
+			if (wanted >= 0)
+				wanted += SORTED_AT_ONCE;
+			break;
+		case T_LockRowsState:
+		case T_MergeAppendState:
+			break;
+		case T_ResultState:
+		case T_SubqueryScanState:
+			if (node->qual != NULL)
+				wanted = -1;
+			break;
+		default:
+			wanted = -1;
+	}
+	{
+		double		outer = a->wanted;
+
+		a->wanted = wanted;
+		found = planstate_tree_walker(node, find_scan, p);
+		a->wanted = outer;
+	}
+	return found;
+}
+
+static void
+pase_scan_rows_wanted_thunk(void *p)
+{
+	WantedArguments *a = p;
+
+	if (running != NULL && running->planstate != NULL)
+		find_scan(running->planstate, a);
+}
+
+bool
+pase_scan_rows_wanted(IndexScanDesc scan, bool *found, double *rows)
+{
+	WantedArguments a = {.scan = scan,.wanted = -1};
+
+	if (!GUARDED(pase_scan_rows_wanted))
+		return false;
+	*found = a.found;
+	*rows = a.result;
+	return true;
+}
