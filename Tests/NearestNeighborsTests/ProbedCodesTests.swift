@@ -95,6 +95,45 @@ private struct MockLists: ListStorage {
         }
     }
 
+    /// Groups that are added between two answers join those that are there, and a limit holds back what is beyond it.
+    @Test(arguments: [1, 3, 64, 1000])
+    func takesGroupsBetweenAnswers(poolSize: Int) {
+        var source = RandomSource(seed: UInt64(poolSize) &+ 100)
+        for round in 0..<60 {
+            let (distances, bounds) = random(&source, groups: 2 + Int(source.next() % 12))
+            var lists = MockLists(distances)
+            var probed = ProbedCodes(
+                poolSize: poolSize, largestPoolSize: round % 2 == 0 ? .max : poolSize * 2,
+                capacity: 1, in: &lists)
+            // All that is held and not answered yet.
+            var held: [Float] = []
+            var answered = 0
+            for group in distances.indices {
+                add([bounds[group]], to: &probed, &lists)
+                held += zip(distances[group], bounds[group]).filter { $1 < .infinity }.map(\.0)
+                held.sort()
+                let isLast = group == distances.indices.last
+                let limit = isLast ? Float.infinity : Float(source.next() % 120)
+                var wanted = isLast ? Int.max : Int(source.next() % 60)
+                while wanted > 0 {
+                    wanted -= 1
+                    let next = probed.next(within: limit, in: &lists)
+                    guard let nearest = held.first, nearest <= limit else {
+                        #expect(next == nil)
+                        break
+                    }
+                    #expect(next?.distance == nearest)
+                    held.removeFirst()
+                    answered += 1
+                }
+                #expect(probed.slotCount == bounds[...group].joined().count)
+            }
+            #expect(held.isEmpty)
+            // No vector was read twice.
+            #expect(lists.reads.count == answered)
+        }
+    }
+
     @Test func readsOnlyWhatTheBoundsAllow() {
         // A hundred thousand codes, exact bounds: ten answers cost ten reads.
         var source = RandomSource(seed: 7)

@@ -11,7 +11,8 @@
 /// where the last term has mean 0 and, with many dimensions, is nearly normal, its deviation growing with |q - c|. For
 /// inner products it is -⟨q, o⟩ = -⟨q, c⟩ - ⟨q, o - c⟩, and the deviation the same for all lists. Mean and deviation are
 /// measured over the vectors of the opened lists, whose distances codes estimate; the estimates' error is part of the
-/// deviation.
+/// deviation. Where vectors lie in clumps, a few are far nearer than a normal distribution has them; so no vector of a closed
+/// list is taken to be nearer, against its centroid, than the nearest of the opened ones was against its own.
 public struct ListFrontier {
     private let isEuclidean: Bool
     private let deviations: Double
@@ -19,12 +20,14 @@ public struct ListFrontier {
     private var sum = 0.0
     private var squares = 0.0
     private var centroidSum = 0.0
+    private var least = Double.infinity
 
     /// No list is open.
     ///
     /// - Parameters:
     ///   - isEuclidean: whether distances are squared Euclidean ones; else minus inner products.
-    ///   - deviations: how many standard deviations below the mean of a list's distances its nearest vector is taken to be.
+    ///   - deviations: how many standard deviations below the mean of a list's distances its nearest vector is taken to be, at
+    ///     least.
     public init(isEuclidean: Bool, deviations: Double) {
         self.isEuclidean = isEuclidean
         self.deviations = deviations
@@ -39,6 +42,7 @@ public struct ListFrontier {
     ) {
         var sums = SIMD8<Float>()
         var squares = SIMD8<Float>()
+        var leasts = SIMD8<Float>(repeating: .infinity)
         let centre = SIMD8<Float>(repeating: centroidDistance)
         let start = UnsafeRawPointer(estimates)
         var index = 0
@@ -47,19 +51,23 @@ public struct ListFrontier {
                 start.loadUnaligned(fromByteOffset: index &* 4, as: SIMD8<Float>.self) - centre
             sums += part
             squares += part * part
+            leasts.replace(with: part, where: part .< leasts)
             index &+= 8
         }
         var sum = Double(sums.sum())
         var square = Double(squares.sum())
+        var least = Double(leasts.min())
         while index < count {
             let part = Double(estimates[index]) - Double(centroidDistance)
             sum += part
             square += part * part
+            least = min(least, part)
             index &+= 1
         }
         self.count += Double(count)
         self.sum += sum
         self.squares += square
+        self.least = min(self.least, least)
         centroidSum += Double(count) * Double(centroidDistance)
     }
 
@@ -69,11 +77,11 @@ public struct ListFrontier {
         guard count >= ListFrontier.leastCount else { return -.infinity }
         let mean = sum / count
         let variance = max(0, squares / count - mean * mean)
-        var deviation = variance.squareRoot()
+        var reach = max(deviations * variance.squareRoot(), mean - least)
         if isEuclidean, centroidSum > 0 {
-            deviation *= max(1, Double(centroidDistance) * count / centroidSum).squareRoot()
+            reach *= max(1, Double(centroidDistance) * count / centroidSum).squareRoot()
         }
-        let nearest = Double(centroidDistance) + mean - deviations * deviation
+        let nearest = Double(centroidDistance) + mean - reach
         return nearest.isFinite ? Float(nearest) : -.infinity
     }
 

@@ -78,7 +78,8 @@ struct IvfflatSearch {
             deviations: IvfflatSearch.frontierDeviations)
         let lists = max(1, pages.meta.lists * perMille / 1000)
         // Who asks for all lists wants the exact answer.
-        confidence = lists >= pages.meta.lists ? 8 : 3
+        let isShort = (1...IvfflatSearch.shortRows).contains(firstRows)
+        confidence = lists >= pages.meta.lists ? 8 : isShort ? 3 : 4.5
         code.writeResidual(of: query, from: nil, into: rotated)
         Rotation(
             dimensions: layout.dimensions, seed: pages.meta.rotationSeed, codeKernels
@@ -94,6 +95,9 @@ struct IvfflatSearch {
     private static var usualRows: Int { 10 }
     /// Rows that the opened lists hold for each row that is wanted, at least.
     private static var openedRows: Int { 20 }
+
+    /// Who wants more rows is told later of a vector that is nearer than the bound of its code, and more rows come before it.
+    private static var shortRows: Int { 100 }
 
     /// See `ListFrontier`. With 3.5 less than one in ten thousand of a list's vectors is nearer than expected.
     private static var frontierDeviations: Double { 3.5 }
