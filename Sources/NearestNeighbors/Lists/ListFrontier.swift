@@ -77,13 +77,17 @@ public struct ListFrontier {
         guard count >= ListFrontier.leastCount else { return -.infinity }
         let mean = sum / count
         let variance = max(0, squares / count - mean * mean)
-        var reach = max(deviations * variance.squareRoot(), mean - least)
+        var reach = max(
+            deviations * variance.squareRoot(), ListFrontier.margin * (mean - least))
         if isEuclidean, centroidSum > 0 {
             reach *= max(1, Double(centroidDistance) * count / centroidSum).squareRoot()
         }
         let nearest = Double(centroidDistance) + mean - reach
         return nearest.isFinite ? Float(nearest) : -.infinity
     }
+
+    /// What is yet to come may be a little beyond what has been seen.
+    private static var margin: Double { 1.2 }
 
     /// Fewer vectors say too little of a deviation.
     private static var leastCount: Double { 16 }

@@ -11,7 +11,8 @@ struct IvfflatAnswers {
     private var search: IvfflatSearch
     /// All rows that were answered.
     private(set) var answered: VisitedSet
-    /// Whether all rows of all lists have been seen.
+    /// Whether the scan ends with the search: all rows of all lists have been seen, or as many as the setting
+    /// `pase.max_scan_tuples` allows.
     private(set) var isComplete = false
     /// What all of this may take.
     private let memoryLimit: Double
@@ -49,9 +50,15 @@ struct IvfflatAnswers {
     /// The next nearest row; nil after the last, or when the search has to end.
     mutating func next() throws(ServerError) -> (row: UInt64, distance: Float)? {
         search.pages.hints = PageHints(search.pages.index)
+        let limit = Int(pase_scan_tuples_limit())
+        if limit > 0, answered.count >= limit {
+            // Who limits the scan wants no more than that.
+            isComplete = true
+            return nil
+        }
         while !isExhausted {
             guard let found = try search.next() else {
-                isComplete = !search.isOverMemory
+                isComplete = !search.isOverMemory || limit > 0
                 return nil
             }
             if try answered.insert(found.row, in: &scanMemory) { return found }
@@ -61,7 +68,9 @@ struct IvfflatAnswers {
 
     /// Whether going on costs more memory than there is, or more time than reading the table.
     private var isExhausted: Bool {
-        guard answered.count >= IvfflatAnswers.fewestAnswers else { return false }
+        guard answered.count >= IvfflatAnswers.fewestAnswers, pase_scan_tuples_limit() <= 0 else {
+            return false
+        }
         let count = Double(answered.count)
         return count * IvfflatAnswers.tableRowsPerAnswer > search.rowEstimate
             || count * IvfflatAnswers.bytesPerRow > memoryLimit / 4

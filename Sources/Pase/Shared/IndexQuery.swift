@@ -82,22 +82,3 @@ struct IndexQuery {
         }
     }
 }
-
-/// Tells the executor nothing about a row's distance: it has to see all rows before the first.
-func setUnknownOrder(of scan: IndexScanDesc) {
-    scan.pointee.xs_orderbyvals[0] =
-        pase_scan_key_strategy(scan) <= 2
-        ? pase_float4_datum(-.infinity) : pase_float8_datum(-.infinity)
-    scan.pointee.xs_orderbynulls[0] = false
-}
-
-/// Tells the executor the value of `<->` for a row, or, where the index's squares are too small to tell, that it has to
-/// compute it.
-func setEuclideanOrder(of scan: IndexScanDesc, square: Float) {
-    guard pase_scan_key_strategy(scan) == 3 else { return }
-    let isTiny = square < exactSquareLimit
-    scan.pointee.xs_recheckorderby = isTiny
-    scan.pointee.xs_orderbyvals[0] =
-        pase_float8_datum(isTiny ? 0 : Double(square).squareRoot())
-    scan.pointee.xs_orderbynulls[0] = false
-}
