@@ -89,6 +89,26 @@ pase_build_scan(Relation heap, Relation index, IndexInfo *info, PaseBuildRow row
 	return true;
 }
 
+/* What a snapshot sees, belongs into the index, and meets conditions. */
+static void
+scan_with_snapshot(Relation heap, Relation index, Snapshot snapshot, List *conditions,
+				   PaseBuildRow row, void *state)
+{
+	IndexInfo  *info = BuildIndexInfo(index);
+	TableScanDesc scan;
+
+	/* As for a concurrent build: what the snapshot sees, and nothing else. */
+	info->ii_Concurrent = true;
+	info->ii_Unique = false;
+	info->ii_ExclusionOps = NULL;
+	info->ii_ExclusionProcs = NULL;
+	info->ii_ExclusionStrats = NULL;
+	/* The conditions first, in their order: with row-level security, those come first that decide who sees a row. */
+	info->ii_Predicate = list_concat(list_copy(conditions), info->ii_Predicate);
+	scan = table_beginscan_strat(heap, snapshot, 0, NULL, true, true);
+	pase_scan_for_build(heap, index, info, false, row, state, scan);
+}
+
 /*
  * Expressions and the predicate of an index are its owner's, so they run with the owner's rights and settings of their
  * own. After an error the transaction's abort puts things back.
@@ -97,11 +117,9 @@ void
 pase_scan_with_snapshot(Relation heap, Relation index, Snapshot snapshot, PaseBuildRow row,
 						void *state)
 {
-	IndexInfo  *info = BuildIndexInfo(index);
 	Oid			user;
 	int			security;
 	int			settings;
-	TableScanDesc scan;
 
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(heap->rd_rel->relowner, security | SECURITY_RESTRICTED_OPERATION);
@@ -109,14 +127,7 @@ pase_scan_with_snapshot(Relation heap, Relation index, Snapshot snapshot, PaseBu
 #if PG_VERSION_NUM >= 170000
 	RestrictSearchPath();
 #endif
-	/* As for a concurrent build: what the snapshot sees, and nothing else. */
-	info->ii_Concurrent = true;
-	info->ii_Unique = false;
-	info->ii_ExclusionOps = NULL;
-	info->ii_ExclusionProcs = NULL;
-	info->ii_ExclusionStrats = NULL;
-	scan = table_beginscan_strat(heap, snapshot, 0, NULL, true, true);
-	pase_scan_for_build(heap, index, info, false, row, state, scan);
+	scan_with_snapshot(heap, index, snapshot, NIL, row, state);
 	AtEOXact_GUC(false, settings);
 	SetUserIdAndSecContext(user, security);
 }
@@ -142,8 +153,9 @@ pase_scan_table_thunk(void *p)
 		elog(ERROR, "index scan has no table");
 	context = AllocSetContextCreate(caller, "pase table pass", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	pase_scan_with_snapshot(a->scan->heapRelation, a->scan->indexRelation, a->scan->xs_snapshot,
-							a->row, a->state);
+	/* As whoever runs the statement, which contains the index's expressions, and conditions that imply its predicate. */
+	scan_with_snapshot(a->scan->heapRelation, a->scan->indexRelation, a->scan->xs_snapshot,
+					   pase_scan_conditions(a->scan), a->row, a->state);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }

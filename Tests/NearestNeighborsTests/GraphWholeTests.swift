@@ -167,7 +167,7 @@ import VectorKernels
         let before = try missed()
         #expect(before >= 10)
         graph.interference = interference
-        var missedNodes = MissedNodes(insertion)
+        var missedNodes = MissedNodes(insertion, candidates: 40, rounds: 3)
         let linked = try missedNodes.link(count: rows.count, in: &graph) {
             () throws(PagedFailure) in
         }

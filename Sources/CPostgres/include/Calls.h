@@ -167,13 +167,21 @@ extern bool pase_scan_count(IndexScanDesc scan);
 /* The same for what a snapshot sees and belongs into the index, with the TIDs that the index has; it raises, too. */
 extern void pase_scan_with_snapshot(Relation heap, Relation index, Snapshot snapshot,
 									PaseBuildRow row, void *state);
-/* The same for the table and the snapshot of an index scan. */
+/*
+ * The same for the table and the snapshot of an index scan, without rows that do not meet the scan's conditions, as far as
+ * those are known.
+ */
 extern bool pase_scan_table(IndexScanDesc scan, PaseBuildRow row, void *state);
 /*
  * How many rows the plan of the running statement wants of a scan: what a LIMIT above asks for, more if a condition will
- * drop some; below 0: all. Not found: the plan does not say.
+ * drop some; below 0: all. Not found: the plan does not say. And whether it sets conditions.
  */
-extern bool pase_scan_rows_wanted(IndexScanDesc scan, bool *found, double *rows);
+extern bool pase_scan_rows_wanted(IndexScanDesc scan, bool *found, double *rows, bool *conditional);
+/*
+ * The conditions that the plan of the running statement sets for the rows of a scan, with the values of parameters; none
+ * if some depend on more than the row. It raises.
+ */
+extern List *pase_scan_conditions(IndexScanDesc scan);
 /* Once in each session, before any scan. */
 extern void pase_note_running_statements(void);
 extern bool pase_scan_create(Relation index, int keys, int order_bys, IndexScanDesc *result);

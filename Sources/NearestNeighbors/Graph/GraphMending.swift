@@ -27,7 +27,7 @@ public struct GraphMending {
     ) throws(Memory.Failure) -> Outcome {
         var outcome = Outcome()
         guard let entry = graph.entryIndex?.index, graph.count > 1 else { return outcome }
-        var missed = MissedNodes(insertion)
+        var missed = MissedNodes(insertion, candidates: graph.shape.efConstruction, rounds: 2)
         outcome.found = try missed.link(count: graph.count, in: &graph, pause: pause)
         try join(entry, &outcome, in: &graph, pause: pause)
         return outcome

@@ -19,16 +19,17 @@ public struct MissedNodes {
     private static var nearest: Int { 4 }
 
     /// How often all nodes are searched for at most.
-    private static var rounds: Int { 3 }
-
-    /// How many candidates a search has at most: as many as one that nothing else was said to.
-    private static var candidates: Int { 40 }
+    private let rounds: Int
 
     /// With the room of insertions.
-    public init(_ insertion: GraphInsertion) {
+    ///
+    /// - Parameters:
+    ///   - candidates: how many a search has at most; no more than an insertion.
+    ///   - rounds: how often all nodes are searched for at most.
+    public init(_ insertion: GraphInsertion, candidates: Int, rounds: Int) {
         self.insertion = insertion
-        self.insertion.shape.efConstruction = min(
-            insertion.shape.efConstruction, Self.candidates)
+        self.insertion.shape.efConstruction = min(insertion.shape.efConstruction, candidates)
+        self.rounds = rounds
     }
 
     /// Searches for nodes, and links those that are missed.
@@ -51,7 +52,7 @@ public struct MissedNodes {
         defer { graph.isCoarse = isCoarse }
         var linked = 0
         var round = 0
-        while round < Self.rounds {
+        while round < rounds {
             round &+= 1
             let sample = try linkSample(count, round, room, in: &graph, pause: pause)
             linked &+= sample.linked

@@ -33,7 +33,7 @@ struct HnswAnswers {
 
     init(
         _ index: ServerRelation, _ meta: HnswMeta, _ query: UnsafePointer<Float>, ef: Int,
-        in scanMemory: ServerMemory
+        isConditional: Bool, in scanMemory: ServerMemory
     ) throws(ServerError) {
         self.scanMemory = scanMemory
         memory = try scanMemory.makeChild("pase_hnsw search")
@@ -45,7 +45,7 @@ struct HnswAnswers {
         rows = try GrowableArray(capacity: HnswLayout.rowsPerItem, in: &graph)
         search = try IncrementalSearch(graph.shape, ef: ef, in: &graph)
         try search.begin(in: &graph)
-        limitReading()
+        limitReading(isConditional)
     }
 
     /// The next nearest row; nil after the last, or when the search has to end.
@@ -88,13 +88,14 @@ struct HnswAnswers {
             + Double(answered.count) * HnswAnswers.bytesPerRow > memoryLimit
     }
 
-    /// Limits what follows the first search: to the time after which reading the table would have been no worse.
-    private mutating func limitReading() {
+    /// Limits what follows the first search: to the time after which reading the table would have been no worse. Where there
+    /// are conditions, the table's rows are asked for those first, which takes less.
+    private mutating func limitReading(_ isConditional: Bool) {
         if pase_scan_tuples_limit() > 0 {
             graph.readLimit = Int(pase_scan_tuples_limit())
             return
         }
-        graph.timeLimit = graph.timeOfTable
+        graph.timeLimit = isConditional ? graph.timeOfTable / 2 : graph.timeOfTable
     }
 
     /// Gives back what the search has taken; the rows answered stay.

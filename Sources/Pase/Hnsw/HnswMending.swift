@@ -16,6 +16,8 @@ import PostgresServer
 enum HnswMending {
     /// One in so many rows must have been changed.
     static var share: Double { 8 }
+    /// Candidates of a search for a row: fewer than a query's that says nothing else, so that such a query finds it surely.
+    private static var candidates: Int { 40 }
 
     /// Mends the graph where much of the table has changed, and keeps count of changes where not.
     ///
@@ -50,7 +52,9 @@ enum HnswMending {
             let query = try memory.allocate(
                 max(meta.dimensions, 1), of: Float.self, zeroed: true)
             var graph = try HnswGraph(index, meta, query: query, mode: .logged, in: memory)
-            var missed = MissedNodes(try GraphInsertion(meta.shape, in: &graph))
+            var missed = MissedNodes(
+                try GraphInsertion(meta.shape, in: &graph), candidates: HnswMending.candidates,
+                rounds: 3)
             _ = try missed.link(count: Int(rows.clamped), in: &graph) {
                 () throws(ServerError) in try check(pase_vacuum_delay(false))
             }

@@ -127,7 +127,8 @@ private func start(_ scan: IndexScanDesc, _ state: inout IvfflatScan) throws(Ser
 private func rowsWanted(_ scan: IndexScanDesc) throws(ServerError) -> Int? {
     var isFound = false
     var rows = 0.0
-    try check(pase_scan_rows_wanted(scan, &isFound, &rows))
+    var isConditional = false
+    try check(pase_scan_rows_wanted(scan, &isFound, &rows, &isConditional))
     guard isFound else { return nil }
     return rows < 0 ? 0 : Int(exactly: min(rows, 1e12).rounded(.up)) ?? 0
 }

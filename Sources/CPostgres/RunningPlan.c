@@ -1,7 +1,12 @@
-/* How many rows the running statement's plan wants of an index scan. See Calls.h. */
+/* What the running statement's plan says of an index scan: how many rows it wants, and on what conditions. See Calls.h. */
 #include "CPostgres.h"
 
 #include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
 
 #define GUARDED(name) pase_guard(name##_thunk, &a, #name)
 
@@ -49,7 +54,8 @@ typedef struct
 	IndexScanDesc scan;
 	/* What the nodes above ask for, below 0 for all. */
 	double		wanted;
-	bool		found;
+	/* The node of the scan, NULL if it is not in the plan. */
+	IndexScanState *node;
 	double		result;
 } WantedArguments;
 
@@ -82,7 +88,7 @@ find_scan(PlanState *node, void *p)
 
 	if (IsA(node, IndexScanState) && ((IndexScanState *) node)->iss_ScanDesc == a->scan)
 	{
-		a->found = true;
+		a->node = (IndexScanState *) node;
 		a->result = before_condition((IndexScanState *) node, wanted);
 		return true;
 	}
@@ -133,13 +139,109 @@ pase_scan_rows_wanted_thunk(void *p)
 }
 
 bool
-pase_scan_rows_wanted(IndexScanDesc scan, bool *found, double *rows)
+pase_scan_rows_wanted(IndexScanDesc scan, bool *found, double *rows, bool *conditional)
 {
 	WantedArguments a = {.scan = scan,.wanted = -1};
 
 	if (!GUARDED(pase_scan_rows_wanted))
 		return false;
-	*found = a.found;
+	*found = a.node != NULL;
 	*rows = a.result;
+	*conditional = a.node != NULL && a.node->ss.ps.qual != NULL;
 	return true;
+}
+
+typedef struct
+{
+	EState	   *state;
+	/* Whether there is something that has no value yet, or only where it stands. */
+	bool		unknown;
+} BindContext;
+
+/* The value of a parameter; false if it is not known. */
+static bool
+find_value(Param *param, EState *state, Datum *value, bool *is_null)
+{
+	ParamListInfo list = state->es_param_list_info;
+
+	if (param->paramkind == PARAM_EXEC)
+	{
+		ParamExecData *exec = &state->es_param_exec_vals[param->paramid];
+
+		/* An initial plan that has not run yet. */
+		if (exec->execPlan != NULL)
+			return false;
+		*value = exec->value;
+		*is_null = exec->isnull;
+		return true;
+	}
+	if (param->paramkind == PARAM_EXTERN && list != NULL && param->paramid > 0 &&
+		param->paramid <= list->numParams)
+	{
+		ParamExternData room;
+		ParamExternData *given = list->paramFetch != NULL
+			? list->paramFetch(list, param->paramid, false, &room)
+			: &list->params[param->paramid - 1];
+
+		*value = given->value;
+		*is_null = given->isnull;
+		return given->ptype == param->paramtype;
+	}
+	return false;
+}
+
+static Node *
+bind_parameters(Node *node, void *p)
+{
+	BindContext *context = p;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Param))
+	{
+		Param	   *param = (Param *) node;
+		Datum		value;
+		bool		is_null;
+		int16		length;
+		bool		by_value;
+
+		if (!find_value(param, context->state, &value, &is_null))
+		{
+			context->unknown = true;
+			return node;
+		}
+		get_typlenbyval(param->paramtype, &length, &by_value);
+		if (!is_null)
+			value = datumCopy(value, by_value, length);
+		return (Node *) makeConst(param->paramtype, param->paramtypmod, param->paramcollid, length,
+								  value, is_null, by_value);
+	}
+	if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) || IsA(node, CurrentOfExpr))
+	{
+		context->unknown = true;
+		return node;
+	}
+	return expression_tree_mutator(node, bind_parameters, p);
+}
+
+List *
+pase_scan_conditions(IndexScanDesc scan)
+{
+	WantedArguments a = {.scan = scan,.wanted = -1};
+	BindContext context;
+	List	   *conditions;
+
+	if (running == NULL || running->planstate == NULL)
+		return NIL;
+	find_scan(running->planstate, &a);
+	if (a.node == NULL || a.node->ss.ps.plan->qual == NIL)
+		return NIL;
+	conditions = a.node->ss.ps.plan->qual;
+	/* The executor asks them once more, so their answers must not change. */
+	if (contain_volatile_functions((Node *) conditions))
+		return NIL;
+	context.state = a.node->ss.ps.state;
+	context.unknown = false;
+	conditions = (List *) bind_parameters((Node *) conditions, &context);
+	return context.unknown ? NIL : conditions;
 }
