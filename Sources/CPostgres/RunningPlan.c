@@ -12,6 +12,8 @@
 
 /* The statement that the executor runs, the innermost if a function runs one of its own; NULL when unknown. */
 static QueryDesc *running = NULL;
+/* How many rows its run asks for, 0: all. */
+static uint64 running_count = 0;
 static ExecutorRun_hook_type previous_hook = NULL;
 
 #if PG_VERSION_NUM >= 180000
@@ -26,8 +28,10 @@ static void
 run_and_note(RUN_PARAMETERS)
 {
 	QueryDesc  *outer = running;
+	uint64		outer_count = running_count;
 
 	running = query;
+	running_count = count;
 	PG_TRY();
 	{
 		if (previous_hook != NULL)
@@ -38,6 +42,7 @@ run_and_note(RUN_PARAMETERS)
 	PG_FINALLY();
 	{
 		running = outer;
+		running_count = outer_count;
 	}
 	PG_END_TRY();
 }
@@ -52,7 +57,7 @@ pase_note_running_statements(void)
 typedef struct
 {
 	IndexScanDesc scan;
-	/* What the nodes above ask for, below 0 for all. */
+	/* What the nodes above ask for, below 0 if they may stop anywhere. */
 	double		wanted;
 	/* The node of the scan, NULL if it is not in the plan. */
 	IndexScanState *node;
@@ -116,6 +121,14 @@ find_scan(PlanState *node, void *p)
 			if (node->qual != NULL)
 				wanted = -1;
 			break;
+		case T_AggState:
+			/* All rows come before the first group, unless they come group by group. */
+			wanted = ((AggState *) node)->aggstrategy == AGG_SORTED ? -1 : INFINITY;
+			break;
+		case T_SortState:
+		case T_HashState:
+			wanted = INFINITY;
+			break;
 		default:
 			wanted = -1;
 	}
@@ -134,6 +147,8 @@ pase_scan_rows_wanted_thunk(void *p)
 {
 	WantedArguments *a = p;
 
+	/* A cursor, which asks for some rows at a time, may stop after any of them. */
+	a->wanted = running_count == 0 ? INFINITY : -1;
 	if (running != NULL && running->planstate != NULL)
 		find_scan(running->planstate, a);
 }
@@ -141,7 +156,7 @@ pase_scan_rows_wanted_thunk(void *p)
 bool
 pase_scan_rows_wanted(IndexScanDesc scan, bool *found, double *rows, bool *conditional)
 {
-	WantedArguments a = {.scan = scan,.wanted = -1};
+	WantedArguments a = {.scan = scan};
 
 	if (!GUARDED(pase_scan_rows_wanted))
 		return false;

@@ -174,7 +174,7 @@ extern void pase_scan_with_snapshot(Relation heap, Relation index, Snapshot snap
 extern bool pase_scan_table(IndexScanDesc scan, PaseBuildRow row, void *state);
 /*
  * How many rows the plan of the running statement wants of a scan: what a LIMIT above asks for, more if a condition will
- * drop some; below 0: all. Not found: the plan does not say. And whether it sets conditions.
+ * drop some; infinite: all; below 0: it may stop anywhere. Not found: the plan does not say. And whether it sets conditions.
  */
 extern bool pase_scan_rows_wanted(IndexScanDesc scan, bool *found, double *rows, bool *conditional);
 /*

@@ -9,6 +9,7 @@
 public struct IncrementalSearch {
     private var search: LayerSearch
     private let ef: Int
+    private let expected: Int
     /// The beam of the present continuation; wider than `ef` where estimates are rough.
     private var beam: Int
     /// How many times as many nodes are found as may be answered; the more the more often nodes come too late.
@@ -26,9 +27,12 @@ public struct IncrementalSearch {
     private static var farthestAhead: Int { 4 }
 
     /// A search with a beam of `ef` nodes, 1 or more.
-    public init<Memory: MemorySource>(_ shape: GraphShape, ef: Int, in memory: inout Memory)
-        throws(Memory.Failure)
-    {
+    ///
+    /// - Parameter expected: so many answers, if the beam finds them, come before it goes on.
+    public init<Memory: MemorySource>(
+        _ shape: GraphShape, ef: Int, expected: Int = 0, in memory: inout Memory
+    ) throws(Memory.Failure) {
+        self.expected = expected
         self.ef = max(ef, 1)
         beam = max(self.ef &* 2, Self.narrowestBeam)
         search = try LayerSearch(shape, ef: self.ef, in: &memory)
@@ -52,7 +56,8 @@ public struct IncrementalSearch {
         }
         // A beam that is not full has reached all there is.
         let isFull = search.nearest.count >= ef
-        if !graph.isSpent { try takeAnswers(isFull ? max(ef / ahead, 1) : ef, in: &graph) }
+        let first = isFull ? max(ef / ahead, expected, 1) : ef
+        if !graph.isSpent { try takeAnswers(first, in: &graph) }
     }
 
     /// Begins anew without estimates, where those have led to.

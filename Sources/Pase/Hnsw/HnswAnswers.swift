@@ -31,9 +31,15 @@ struct HnswAnswers {
     /// A search within less than this is none.
     private static let leastMemory = 1_048_576.0
 
-    init(
+    /// Begins the search.
+    ///
+    /// The beam is as wide as it takes for the rows that are wanted: what a beam finds comes in order, and what another one adds
+    /// may come too late.
+    ///
+    /// - Returns: nil where reading the table takes less than finding as many rows as are wanted.
+    init?(
         _ index: ServerRelation, _ meta: HnswMeta, _ query: UnsafePointer<Float>, ef: Int,
-        isConditional: Bool, in scanMemory: ServerMemory
+        _ wish: ScanWish, in scanMemory: ServerMemory
     ) throws(ServerError) {
         self.scanMemory = scanMemory
         memory = try scanMemory.makeChild("pase_hnsw search")
@@ -43,9 +49,19 @@ struct HnswAnswers {
         graph = try HnswGraph(index, meta, query: query, mode: .logged, in: memory)
         graph.visitLimit = Int(exactly: (memoryLimit / HnswAnswers.bytesPerNode).rounded()) ?? .max
         rows = try GrowableArray(capacity: HnswLayout.rowsPerItem, in: &graph)
-        search = try IncrementalSearch(graph.shape, ef: ef, in: &graph)
+        // The setting limits what follows a search as wide as the query says.
+        let wanted = pase_scan_tuples_limit() == 0 ? wish.rows ?? 0 : 0
+        if graph.timeOfRows(wanted) > Double(graph.timeOfTable) {
+            try memory.delete()
+            return nil
+        }
+        let expected = min(clampedInt(wanted), HnswOptions.maximumEf)
+        let beam = expected > ef / 2 ? expected + expected / 8 : 0
+        search = try IncrementalSearch(
+            graph.shape, ef: max(ef, min(beam, HnswOptions.maximumEf)), expected: expected,
+            in: &graph)
         try search.begin(in: &graph)
-        limitReading(isConditional)
+        limitReading(wish.isConditional)
     }
 
     /// The next nearest row; nil after the last, or when the search has to end.

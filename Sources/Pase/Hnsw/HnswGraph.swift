@@ -300,6 +300,11 @@ struct HnswGraph: NeighborGraph {
     /// How long reading the whole table takes that the index belongs to.
     var timeOfTable: Int { cost.table(rows: nodeEstimate) }
 
+    /// How long finding so many of the nearest rows takes at least.
+    func timeOfRows(_ rows: Double) -> Double {
+        rows * Double(codes == nil ? cost.links &+ 8 &* cost.scoring : cost.expansion)
+    }
+
     /// About how many nodes the index has: its pages are full of nodes, if of nothing else.
     private var nodeEstimate: Double {
         let bytes = layout.nodeBytes + layout.vector.parts * layout.vector.partBytes

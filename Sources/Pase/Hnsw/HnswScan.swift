@@ -108,13 +108,14 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
     let distance = ExactDistance(query, meta.metric)
     state.distance = distance
     if query.isAnswered(by: meta.metric) {
-        var isFound = false
-        var rows = 0.0
-        var isConditional = false
-        try check(pase_scan_rows_wanted(scan, &isFound, &rows, &isConditional))
-        state.answers = try HnswAnswers(
+        let answers = try HnswAnswers(
             index, meta, prepared, ef: SearchEffort.ef(query.effort, HnswOptions(index)),
-            isConditional: isConditional, in: state.memory)
+            ScanWish(scan), in: state.memory)
+        if let answers {
+            state.answers = answers
+        } else {
+            state.exact = try ExactPass(scan, distance, in: state.memory)
+        }
     } else {
         state.exact = try ExactPass(scan, distance, in: state.memory)
     }

@@ -118,19 +118,14 @@ private func start(_ scan: IndexScanDesc, _ state: inout IvfflatScan) throws(Ser
                 + "it must be from 1 to 1000",
             detail: "For pase_ivfflat it is the share of the lists to scan, per mille.")
     }
+    let wish = try ScanWish(scan)
+    if wish.isForAll, pase_scan_tuples_limit() == 0 {
+        state.exact = try ExactPass(scan, distance, in: state.memory)
+        return
+    }
     state.answers = try IvfflatAnswers(
         IvfflatPages(index, meta, .logged), prepared, perMille: perMille,
-        expected: try rowsWanted(scan), in: state.memory)
-}
-
-/// Rows that the statement's plan wants of a scan: nil where it does not say, 0 where it wants all.
-private func rowsWanted(_ scan: IndexScanDesc) throws(ServerError) -> Int? {
-    var isFound = false
-    var rows = 0.0
-    var isConditional = false
-    try check(pase_scan_rows_wanted(scan, &isFound, &rows, &isConditional))
-    guard isFound else { return nil }
-    return rows < 0 ? 0 : Int(exactly: min(rows, 1e12).rounded(.up)) ?? 0
+        expected: clampedInt((wish.rows ?? 0).rounded(.up)), in: state.memory)
 }
 
 /// Answers the next row; false after the last.
