@@ -66,11 +66,7 @@ pase_define_settings_thunk(void *p)
 #endif
 	pase_watch_options();
 	/* Any other name with the prefix is a mistake, and is to be told as one. */
-#if PG_VERSION_NUM >= 150000
 	MarkGUCPrefixReserved("pase");
-#else
-	EmitWarningsOnPlaceholders("pase");
-#endif
 }
 
 bool

@@ -20,7 +20,7 @@ struct CodeVectors {
 
     mutating func normal(_ count: Int) -> [Float] { (0..<count).map { _ in normal() } }
 
-    mutating func index(_ count: Int) -> Int { Int(uniform() * Double(count)) }
+    mutating func index(_ count: Int) -> Int { clampedInt(uniform() * Double(count)) }
 
     /// The shapes of data that codes without a rotation are bad at.
     enum Shape: CaseIterable {

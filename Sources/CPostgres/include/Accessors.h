@@ -242,11 +242,7 @@ PASE_PURE int64_t pase_datum_int64(Datum v) { return DatumGetInt64(v); }
 PASE_PURE Datum pase_float8_datum(double v) { return Float8GetDatum(v); }
 PASE_PURE uint64_t pase_random(void)
 {
-#if PG_VERSION_NUM >= 150000
 	return pg_prng_uint64(&pg_global_prng_state);
-#else
-	return ((uint64_t) random() << 33) ^ ((uint64_t) random() << 11) ^ (uint64_t) random();
-#endif
 }
 
 /* ---- text ---- */

@@ -1,5 +1,5 @@
 /*
- * The server's headers. Versions 14 to 18; what differs between them is absorbed here and in
+ * The server's headers. Versions 15 to 18; what differs between them is absorbed here and in
  * Accessors.h, nowhere else.
  */
 #ifndef PASE_SERVER_H
@@ -64,9 +64,7 @@
 #include "utils/spccache.h"
 #include "utils/syscache.h"
 
-#if PG_VERSION_NUM >= 150000
 #include "common/pg_prng.h"
-#endif
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
@@ -74,8 +72,8 @@
 #undef String
 #undef Float
 
-#if PG_VERSION_NUM < 140000
-#error "pase needs PostgreSQL 14 or later"
+#if PG_VERSION_NUM < 150000
+#error "pase needs PostgreSQL 15 or later"
 #endif
 
 #endif
