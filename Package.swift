@@ -94,6 +94,7 @@ if isServerBuild, let serverInclude {
             swiftSettings: swiftSettings(serverHeaders)),
         .target(
             name: "Pase", dependencies: ["PostgresServer", "NearestNeighbors", "VectorKernels"],
+            exclude: ["Hnsw/README.md", "Ivfflat/README.md"],
             swiftSettings: swiftSettings(serverHeaders),
             linkerSettings: [
                 .unsafeFlags([
