@@ -1,4 +1,5 @@
 # pase: vector search for PostgreSQL, in Swift.
+# SPDX-License-Identifier: PostgreSQL
 #
 #   make                build the extension for the server of PG_CONFIG
 #   make install        install it there (DESTDIR is honoured)

@@ -1,4 +1,5 @@
 // swift-tools-version: 6.0
+// SPDX-License-Identifier: PostgreSQL
 import PackageDescription
 
 // Two ways to build this package:
@@ -93,6 +94,7 @@ if isServerBuild, let serverInclude {
             swiftSettings: swiftSettings(serverHeaders)),
         .target(
             name: "Pase", dependencies: ["PostgresServer", "NearestNeighbors", "VectorKernels"],
+            exclude: ["Hnsw/README.md", "Ivfflat/README.md"],
             swiftSettings: swiftSettings(serverHeaders),
             linkerSettings: [
                 .unsafeFlags([

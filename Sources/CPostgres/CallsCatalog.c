@@ -354,9 +354,9 @@ tell_of_options(Relation index, const bytea *options)
 	}
 	if (names.len > 0)
 		ereport(NOTICE,
-				(errmsg("index \"%s\" stays as it was built, with the former %s",
+				(errmsg("changed options of index \"%s\" take effect when it is rebuilt: %s",
 						RelationGetRelationName(index), names.data),
-				 errhint("Use REINDEX to build it with the new options.")));
+				 errhint("Use REINDEX to rebuild it with the new options.")));
 	pfree(names.data);
 }
 

@@ -22,8 +22,9 @@ pase_page_open_thunk(void *p)
 	if (a->block == P_NEW)
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" is damaged: something leads to block %u",
-						RelationGetRelationName(a->relation), a->block)));
+				 errmsg("index \"%s\" is damaged", RelationGetRelationName(a->relation)),
+				 errdetail("A reference leads to block %u.", a->block),
+				 errhint("Please REINDEX it.")));
 	a->buffer = ReadBufferExtended(a->relation, a->fork, a->block, RBM_NORMAL, a->strategy);
 	LockBuffer(a->buffer, a->mode);
 }

@@ -159,8 +159,8 @@ require_block(Relation relation, BlockNumber block)
 	if (block >= count)
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
-				 errmsg("index \"%s\" is damaged: something leads to block %u of %u",
-						RelationGetRelationName(relation), block, count),
+				 errmsg("index \"%s\" is damaged", RelationGetRelationName(relation)),
+				 errdetail("A reference leads to block %u, but the index has %u blocks.", block, count),
 				 errhint("Please REINDEX it.")));
 }
 

@@ -26,21 +26,21 @@ pase_define_settings_thunk(void *p)
 	SettingsArguments *a = p;
 
 	DefineCustomIntVariable("pase.ef_search",
-							"Candidates of a search in a pase_hnsw index whose query does not say how many.",
-							"0: as many as the index's option ef_search says.",
+							"Sets the size of the candidate list (ef) of searches in pase_hnsw indexes.",
+							"A query's own second field takes precedence. 0 means the index's option ef_search.",
 							&pase_ef_search,
 							0, 0, a->maximum_ef_search,
 							PGC_USERSET, 0,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("pase.probes",
-							"Share of the lists that a search in a pase_ivfflat index probes whose query does not say, per mille.",
-							"0: the default, 20.",
+							"Sets the share of the lists that searches in pase_ivfflat indexes probe, per mille.",
+							"A query's own second field takes precedence. 0 means the default, 20.",
 							&pase_probes,
 							0, 0, a->maximum_probes,
 							PGC_USERSET, 0,
 							NULL, NULL, NULL);
 	DefineCustomEnumVariable("pase.late_rows",
-							 "Sets what becomes of rows that an index scan finds when farther ones have been answered.",
+							 "Sets what happens to rows that an index scan finds when farther ones have been answered.",
 							 "\"skip\" leaves them out; \"end\" answers them after all others, so that distances are "
 							 "not in order there.",
 							 &pase_late_rows,
@@ -48,8 +48,9 @@ pase_define_settings_thunk(void *p)
 							 PGC_USERSET, 0,
 							 NULL, NULL, NULL);
 	DefineCustomIntVariable("pase.max_scan_tuples",
-							"Sets how many vectors of a pase_hnsw index a scan reads before it answers what it has and ends.",
-							"The first search of a scan is not limited. 0 is no limit: a scan answers all rows that are asked for.",
+							"Sets the number of vectors or rows after which an index scan ends with what it has found.",
+							"In pase_hnsw indexes it counts the vectors read after the first search, in pase_ivfflat indexes the "
+							"rows answered. 0 means no limit.",
 							&pase_max_scan_tuples,
 							0, 0, INT_MAX,
 							PGC_USERSET, 0,

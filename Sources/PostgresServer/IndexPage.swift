@@ -35,7 +35,7 @@ public struct IndexPage {
         let special = u16(16)
         guard lower >= 24, (lower - 24) % IndexPage.linePointerBytes == 0, lower <= upper,
             upper <= special, special <= IndexPage.size
-        else { return "the header's bounds make no sense" }
+        else { return "the bounds in the page header are invalid" }
         // A bit for each 8 bytes of the largest page that the server can be built with, 32 kB.
         var taken = SIMD64<UInt64>.zero
         for offset in 0..<(lower - 24) / IndexPage.linePointerBytes {
@@ -46,10 +46,10 @@ public struct IndexPage {
             switch pointer >> 15 & 3 {
             case 0: continue
             case 1: break
-            default: return "a line pointer has flags that are never set"
+            default: return "a line pointer has invalid flags"
             }
             guard begin >= upper, begin % 8 == 0, length > 0, begin + length <= special else {
-                return "a line pointer leads out of the items"
+                return "a line pointer leads outside the space for items"
             }
             for unit in begin / 8..<(begin + length + 7) / 8 {
                 guard taken[unit / 64] & 1 << UInt64(unit % 64) == 0 else {

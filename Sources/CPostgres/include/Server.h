@@ -1,6 +1,6 @@
 /*
- * The server's headers. Versions 15 to 18; what differs between them is absorbed here and in
- * Accessors.h, nowhere else.
+ * The server's headers, of versions 15 to 18. What differs between them is absorbed in this module, under
+ * PG_VERSION_NUM.
  */
 #ifndef PASE_SERVER_H
 #define PASE_SERVER_H

@@ -29,14 +29,16 @@ struct CheckedPages {
     static func problem(_ image: IndexPage, kind: UInt8) -> String? {
         if let problem = image.problem { return String(cString: cString(problem)) }
         guard let special = image.special(bytes: MetapageItem.specialBytes) else {
-            return "the special space is not ours"
+            return "the special space has the wrong size"
         }
         guard special.u16(0) == MetapageItem.pageMark else {
-            return "the mark of our pages is not there"
+            return "the special space does not identify a page of this extension"
         }
-        guard special.u8(2) == kind else { return "its kind is \(special.u8(2)), not \(kind)" }
+        guard special.u8(2) == kind else {
+            return "the page is of kind \(special.u8(2)), not \(kind)"
+        }
         guard special.u8(3) == 0, special.u16(4) != 0, special.u16(6) == 0 else {
-            return "the special space makes no sense"
+            return "the special space is invalid"
         }
         return nil
     }

@@ -77,7 +77,7 @@ struct HeapComparison {
         let location = checked.location(place)
         try report.error(
             location.block, location.item,
-            "row \(rowName(group.row)) is at \(checked.name(former)) as well")
+            "row \(rowName(group.row)) is also at \(checked.name(former))")
     }
 
     private mutating func compare(_ group: CheckedRows.Group) throws(ServerError) {
@@ -95,7 +95,7 @@ struct HeapComparison {
         guard try checked.copyVector(at: place, into: kept) else {
             return try report.error(
                 location.block, location.item,
-                "the vector of row \(rowName(row)) of the table is not there")
+                "the vector of row \(rowName(row)) of the table is missing")
         }
         guard ofTable != Fingerprint.of(kept, checked.dimensions) else { return }
         try report.error(

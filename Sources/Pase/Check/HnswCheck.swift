@@ -79,7 +79,7 @@ struct HnswCheck {
         _ index: ServerRelation, _ pages: CheckedPages, _ image: IndexPage, _ report: CheckReport
     ) throws(ServerError) -> HnswMeta? {
         guard try pages.read(HnswLayout.metaBlock, into: image) else {
-            try report.error(HnswLayout.metaBlock, nil, "the metapage is not there")
+            try report.error(HnswLayout.metaBlock, nil, "the metapage is missing")
             return nil
         }
         if let problem = CheckedPages.problem(image, kind: MetapageItem.pageKind) {
@@ -102,7 +102,7 @@ struct HnswCheck {
     ) throws(ServerError) -> Bool {
         guard meta.centre != 0 else { return true }
         guard try pages.read(meta.centre, into: image) else {
-            try report.error(meta.centre, nil, "the centre is not there")
+            try report.error(meta.centre, nil, "the centre is missing")
             return false
         }
         if let problem = CheckedPages.problem(image, kind: HnswLayout.centreKind) {
@@ -115,7 +115,7 @@ struct HnswCheck {
         guard let item = item ?? nil, item.count == meta.dimensions * 4,
             let start = item.baseAddress
         else {
-            try report.error(meta.centre, 1, "the centre is not there")
+            try report.error(meta.centre, 1, "the centre is missing")
             return false
         }
         for component in 0..<meta.dimensions where !start.f32(component * 4).isFinite {
@@ -128,7 +128,8 @@ struct HnswCheck {
     mutating func run() throws(ServerError) {
         guard let meta, graph != nil else {
             if let meta, meta.entry != nil {
-                try report.error(HnswLayout.metaBlock, 1, "there is an entry point without nodes")
+                try report.error(
+                    HnswLayout.metaBlock, 1, "there is an entry point, but there are no nodes")
             }
             return
         }
@@ -276,19 +277,19 @@ struct HnswCheck {
                 return
                     "it has \(start.u16(graph.layout.upperOffset(level))) links on level \(level)"
             }
-            if start.u32(4) != 0 { return "its header makes no sense" }
+            if start.u32(4) != 0 { return "its header is invalid" }
         case HnswLayout.rowsItem:
             if item.count != HnswLayout.rowsItemBytes { return "its size is \(item.count)" }
             if Int(start.u16(4)) > HnswLayout.rowsPerItem { return "it has \(start.u16(4)) rows" }
-            if start.u8(1) > 1 || start.u16(6) != 0 { return "its header makes no sense" }
-            if start.u8(1) == 1, start.u16(4) != 0 { return "it is closed and has rows" }
+            if start.u8(1) > 1 || start.u16(6) != 0 { return "its header is invalid" }
+            if start.u8(1) == 1, start.u16(4) != 0 { return "it is closed, but has rows" }
         default:
             guard graph.layout.vector.isInParts else {
-                return "a part of a vector, which are whole here"
+                return "a part of a vector in an index whose vectors have no parts"
             }
             if item.count != graph.layout.vector.partBytes { return "its size is \(item.count)" }
             if Int(start.u8(1)) >= graph.layout.vector.parts { return "it is part \(start.u8(1))" }
-            if start.u32(4) != 0 { return "its header makes no sense" }
+            if start.u32(4) != 0 { return "its header is invalid" }
         }
         return nil
     }
@@ -326,7 +327,8 @@ struct HnswCheck {
         for slot in 0..<nodeRows.count
         where !(try rows.add(nodeRows[slot], at: place.place, fingerprint: fingerprint)) {
             try report.error(
-                place.block, Int(place.offset), "\(rowName(nodeRows[slot])) is no row of a table")
+                place.block, Int(place.offset), "\(rowName(nodeRows[slot])) is not a valid heap TID"
+            )
         }
         for slot in 0..<nodeItems.count {
             try owned.put(nodeItems[slot].place, place.place, 0)
@@ -347,7 +349,7 @@ struct HnswCheck {
             if let now, norm > now.largestNorm {
                 try report.error(
                     place.block, Int(place.offset),
-                    "the norm of its vector is beyond that of the metapage")
+                    "the norm of its vector exceeds the largest norm in the metapage")
             }
         }
     }

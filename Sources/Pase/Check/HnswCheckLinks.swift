@@ -168,7 +168,7 @@ extension HnswCheck {
         guard Int(start.u8(1)) >= link.level else {
             return "leads to \(name(link.end)), which is on level \(start.u8(1))"
         }
-        if isRepeated { return "leads to \(name(link.end)), as another one does" }
+        if isRepeated { return "leads to \(name(link.end)), like another link" }
         // What is wrong with the vector itself is reported where it is.
         guard graph.codes != nil, try readVector(start) == nil,
             fingerprintOfVector() != link.fingerprint
@@ -225,7 +225,7 @@ extension HnswCheck {
             }
             guard try foreignItem(place, kind, size: nil) != nil else { return }
         }
-        try report.warning(place.block, Int(place.offset), "\(what) that no node has")
+        try report.warning(place.block, Int(place.offset), "\(what) without a node")
     }
 
     /// Looks again at an item that two nodes have.
@@ -237,8 +237,8 @@ extension HnswCheck {
         let node = NodeReference(raw: place << 16)
         try report.error(
             node.block, Int(node.offset),
-            "\(name(NodeReference(raw: item << 16))) belongs to "
-                + "\(name(NodeReference(raw: former << 16))) as well")
+            "\(name(NodeReference(raw: item << 16))) also belongs to "
+                + "\(name(NodeReference(raw: former << 16)))")
     }
 
     /// Whether a node has a row so many times.
@@ -265,7 +265,7 @@ extension HnswCheck {
             for number in 0..<high.count {
                 guard try isLive(high[number], above: -1) else { continue }
                 return try report.error(
-                    HnswLayout.metaBlock, 1, "there is no entry point, and there are nodes")
+                    HnswLayout.metaBlock, 1, "there is no entry point, but there are nodes")
             }
             return
         }
@@ -282,8 +282,8 @@ extension HnswCheck {
         if Int(start.u8(1)) != node.level {
             try report.error(
                 HnswLayout.metaBlock, 1,
-                "the entry point has level \(node.level), its node, \(name(node.node)), "
-                    + "level \(start.u8(1))")
+                "the entry point has level \(node.level), but its node, \(name(node.node)), "
+                    + "has level \(start.u8(1))")
         }
         var above = 0
         for number in 0..<high.count where try isLive(high[number], above: node.level) {
@@ -321,8 +321,8 @@ extension HnswCheck {
             let bytes = max(Int(endBlock) * 4 * 8, itemCount / 8 * 5 * 2)
             return try report.warning(
                 nil, nil,
-                "it was not looked for elements that cannot be reached from the entry point; "
-                    + "that takes a maintenance_work_mem of \(bytes / 1024 + 1) kB")
+                "reachability was not checked; "
+                    + "set maintenance_work_mem to at least \(bytes / 1024 + 1) kB")
         }
         guard let first = number(of: entry.node.place) else { return }
         var links = GroundLinks(
@@ -337,8 +337,8 @@ extension HnswCheck {
         if left > 0 {
             try report.warning(
                 nil, nil,
-                "\(left) of \(count) elements cannot be reached from the entry point; "
-                    + "searches come to them last")
+                "\(left) of \(count) nodes cannot be reached from the entry point; "
+                    + "searches find their rows last")
         }
         let reaching = try Reachability(to: first, in: &links)
         left = 0
@@ -349,7 +349,7 @@ extension HnswCheck {
         if left > 0 {
             try report.warning(
                 nil, nil,
-                "from \(left) of \(count) elements the entry point cannot be reached; "
+                "\(left) of \(count) nodes do not lead to the entry point; "
                     + "searches that start there miss rows")
         }
     }

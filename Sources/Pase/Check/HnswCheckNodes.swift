@@ -12,7 +12,7 @@ extension HnswCheck {
         nodeRows.count = 0
         nodeItems.count = 0
         if start.u16(2) == 0 { return "its version is 0" }
-        if start.u8(7) != 0 { return "its header makes no sense" }
+        if start.u8(7) != 0 { return "its header is invalid" }
         let reference = place.withVersion(start.u16(2))
         if let problem = try readVector(start) { return problem }
         if let problem = vectorProblem(vector, graph.shape.dimensions, graph.metric) {
@@ -40,7 +40,7 @@ extension HnswCheck {
         if form.precision == .half {
             let scale = form.scale(in: start)
             guard scale.isNormal, scale > 0, scale.significand == 1 else {
-                return "the scale of its vector is no power of two"
+                return "the scale of its vector is not a power of two"
             }
         }
         if !form.isInParts {
@@ -51,7 +51,7 @@ extension HnswCheck {
             for part in 0..<form.parts {
                 guard let item = try foreignItem(next, HnswLayout.partItem, size: form.partBytes),
                     Int(item.u8(1)) == part
-                else { return "part \(part) of its vector is not there" }
+                else { return "part \(part) of its vector is missing" }
                 try nodeItems.append(next, in: &source)
                 kernels.halfToFloat(
                     UnsafePointer(
@@ -65,7 +65,7 @@ extension HnswCheck {
         if form.precision == .half,
             HalfPrecision.scale(vector, form.dimensions) != form.scale(in: start)
         {
-            return "the scale of its vector is not that of its components"
+            return "the scale of its vector does not match its components"
         }
         return nil
     }
@@ -97,12 +97,12 @@ extension HnswCheck {
             guard
                 let item = try foreignItem(
                     next, HnswLayout.rowsItem, size: HnswLayout.rowsItemBytes)
-            else { return "its list of rows leads to \(name(next)), where there are none" }
+            else { return "its list of rows leads to \(name(next)), where there is no such item" }
             guard item.u64(8) == owner.raw else {
-                return "its list of rows leads to \(name(next)), which is another node's"
+                return "its list of rows leads to \(name(next)), which belongs to another node"
             }
             guard Int(item.u16(4)) <= HnswLayout.rowsPerItem else {
-                return "its list of rows leads to \(name(next)), which has too many"
+                return "its list of rows leads to \(name(next)), which has too many rows"
             }
             try nodeItems.append(next, in: &source)
             for slot in 0..<Int(item.u16(4)) {
@@ -122,17 +122,17 @@ extension HnswCheck {
         guard upper != .none else {
             return level == 0 ? nil : "it is on level \(level) and has no upper links"
         }
-        if level == 0 { return "it is on the ground layer and has upper links" }
+        if level == 0 { return "it is on the ground layer, but has upper links" }
         var source = memory
         guard
             let item = try foreignItem(
                 upper, HnswLayout.upperItem, size: graph.layout.upperBytes(level: level))
         else { return "its upper links are not at \(name(upper))" }
         guard item.u64(8) == owner.raw else {
-            return "its upper links, at \(name(upper)), are another node's"
+            return "its upper links, at \(name(upper)), belong to another node"
         }
         guard Int(item.u8(1)) == level else {
-            return "it is on level \(level), its upper links on \(item.u8(1))"
+            return "it is on level \(level), but its upper links are for level \(item.u8(1))"
         }
         try nodeItems.append(upper, in: &source)
         return nil

@@ -80,7 +80,7 @@ struct IvfflatCheck {
     ) throws(ServerError) -> IvfflatMeta? {
         let block = MetapageItem.block
         guard try source.read(block, into: image) else {
-            try report.error(block, nil, "the metapage is not there")
+            try report.error(block, nil, "the metapage is missing")
             return nil
         }
         if let problem = CheckedPages.problem(image, kind: MetapageItem.pageKind) {
@@ -94,7 +94,8 @@ struct IvfflatCheck {
         if asked != meta.metric {
             try report.error(
                 block, 1,
-                "the metric is \(meta.metric.rawValue), the operator class's is \(asked.rawValue)")
+                "the metric is \(meta.metric.rawValue), but that of the operator class is \(asked.rawValue)"
+            )
             return nil
         }
         return meta
@@ -125,7 +126,7 @@ struct IvfflatCheck {
                 return false
             }
             guard met.insert(Int(block)) else {
-                try report.error(block, nil, "a page of centroids is another one as well")
+                try report.error(block, nil, "a page of centroids is also used as another page")
                 return false
             }
             if let problem = CheckedPages.problem(own, kind: IvfflatLayout.centroidsKind) {
@@ -157,7 +158,7 @@ struct IvfflatCheck {
                     }
                 }
                 if start.u64(8) != 0 || (list == lists && start.u64(0) != 0) {
-                    try report.error(block, item, "the header of the centroid makes no sense")
+                    try report.error(block, item, "the header of the centroid is invalid")
                 }
                 list += 1
             }
@@ -165,7 +166,7 @@ struct IvfflatCheck {
         for component in 0..<dimensions
         where room.mean[component] != Float(sums[component] / Double(lists)) {
             let place = pages.place(of: lists)
-            try report.error(place.block, place.offset, "the mean of the centroids is not right")
+            try report.error(place.block, place.offset, "the mean of the centroids is wrong")
             break
         }
         memory.free(sums)
@@ -196,7 +197,7 @@ struct IvfflatCheck {
                 let factors = room.encoder.encode(room.centroid, from: room.mean)
                 if !codes.holds(room.encoder.bytes, factors, slot: list - first) {
                     try report.error(
-                        block, 1, "the code of the centroid of list \(list) is not right")
+                        block, 1, "the code of the centroid of list \(list) is wrong")
                 }
             }
         }
@@ -232,12 +233,13 @@ struct IvfflatCheck {
             let end = try index.blockCount()
             guard block < end else {
                 return try report.error(
-                    from, nil, "list \(list) leads to block \(block) of \(end)")
+                    from, nil,
+                    "list \(list) leads to block \(block), but the index has \(end) blocks")
             }
             groups += 1
             guard block >= endBlock || met.insert(Int(block)), groups <= Int(end) else {
                 return try report.error(
-                    from, nil, "list \(list) leads to block \(block), which has been met already")
+                    from, nil, "list \(list) leads to block \(block), which is already in use")
             }
             if block == hint { hintIsMet = true }
             guard let next = try checkGroup(block, list, room) else { return }
@@ -288,7 +290,8 @@ struct IvfflatCheck {
             }
             guard let group else { return nil }
             guard Int(group.u32(4)) == list else {
-                try report.error(block, 1, "it is of list \(group.u32(4)), and in list \(list)")
+                try report.error(
+                    block, 1, "the page belongs to list \(group.u32(4)), but is in list \(list)")
                 return nil
             }
             guard try readVectors(group, block, room, isFirstLook: looks == 1) else {
@@ -311,9 +314,10 @@ struct IvfflatCheck {
                 continue
             }
             if free != Int(group.u16(10)) {
-                try report.error(block, 1, "\(free) slots are free, \(group.u16(10)) are counted")
+                try report.error(
+                    block, 1, "\(free) slots are free, but \(group.u16(10)) are counted as free")
             }
-            if group.u32(12) != 0 { try report.error(block, 1, "its header makes no sense") }
+            if group.u32(12) != 0 { try report.error(block, 1, "its header is invalid") }
             try noteRows(group, block, room)
             return group.u32(0)
         }
@@ -329,7 +333,7 @@ struct IvfflatCheck {
             let place = NodeReference(block: block, offset: UInt16(truncatingIfNeeded: slot))
             let fingerprint = Fingerprint.of(room.vector(slot), layout.dimensions)
             if !(try rows.add(row, at: place.place, fingerprint: fingerprint)) {
-                try report.error(block, slot, "\(rowName(row)) is no row of a table")
+                try report.error(block, slot, "\(rowName(row)) is not a valid heap TID")
             }
         }
     }
@@ -344,18 +348,19 @@ struct IvfflatCheck {
             let vectors = group.u32(IvfflatLayout.groupHeaderBytes + number * 4)
             if vectors == 0 {
                 if number * pageBytes < usedBytes {
-                    try report.error(block, 1, "its vectors page \(number) is not there")
+                    try report.error(block, 1, "its vectors page \(number) is missing")
                     return false
                 }
                 continue
             }
             if isFirstLook, vectors < endBlock, !met.insert(Int(vectors)) {
                 try report.error(
-                    block, 1, "its vectors page is block \(vectors), which has been met already")
+                    block, 1, "its vectors page is block \(vectors), which is already in use")
                 return false
             }
             guard try source.read(vectors, into: other) else {
-                try report.error(block, 1, "its vectors page would be block \(vectors)")
+                try report.error(
+                    block, 1, "its vectors page is block \(vectors), which does not exist")
                 return false
             }
             if let problem = CheckedPages.problem(other, kind: IvfflatLayout.vectorsKind) {
@@ -380,7 +385,7 @@ struct IvfflatCheck {
         room.encoder.rotate(vector, into: room.rotated)
         let factors = room.encoder.encode(room.rotated, from: room.centroid)
         if !room.pages.layout.codes(of: group).holds(room.encoder.bytes, factors, slot: slot) {
-            return "its code is not that of its vector"
+            return "its code does not match its vector"
         }
         return nil
     }
@@ -392,16 +397,16 @@ struct IvfflatCheck {
             guard try source.read(block, into: own), !own.isNew else { continue }
             guard let special = own.special(bytes: MetapageItem.specialBytes), own.problem == nil
             else {
-                try report.error(block, nil, "it is no page of this index")
+                try report.error(block, nil, "the page does not belong to this index")
                 continue
             }
             let kind = special.u8(2)
             if let problem = CheckedPages.problem(own, kind: kind) {
                 try report.error(block, nil, problem)
             } else if kind != IvfflatLayout.codesKind, kind != IvfflatLayout.vectorsKind {
-                try report.error(block, nil, "a page of kind \(kind) that nothing leads to")
+                try report.error(block, nil, "nothing refers to this page of kind \(kind)")
             } else {
-                try report.warning(block, nil, "a page that no list has")
+                try report.warning(block, nil, "the page belongs to no list")
             }
         }
     }

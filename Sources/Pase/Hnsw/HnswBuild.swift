@@ -200,8 +200,9 @@ private struct HnswBuild {
         try report(
             NOTICE, .programLimitExceeded,
             "the graph no longer fits into maintenance_work_mem after \(rows + 1) rows",
-            hint: "The build goes on, but slower. Increase maintenance_work_mem to speed it up; "
-                + "pase_hnsw_build_memory() tells how much a table wants.")
+            hint:
+                "The build continues on the pages, more slowly. Increase maintenance_work_mem to speed it up; "
+                + "pase_hnsw_build_memory() computes how much it needs.")
         try linkGraph()
         try writeGraph(isLast: false)
         try memory.reset()
@@ -381,7 +382,7 @@ func mendGraph(
     guard outcome.unreachable > 0 else { return }
     try report(
         NOTICE, .programLimitExceeded,
-        "\(outcome.unreachable) of \(graph.count) elements of index \"\(index.name)\" cannot be reached",
-        hint: "Searches that stop early miss their rows. Build the index with a larger base_nb_num."
+        "\(outcome.unreachable) of \(graph.count) nodes of index \"\(index.name)\" cannot be reached",
+        hint: "Searches may miss their rows. Build the index with a larger base_nb_num."
     )
 }

@@ -60,7 +60,7 @@ struct HnswCodes {
             throw ServerError(
                 .indexCorrupted,
                 "index \"\(index.name)\" is damaged at block \(meta.centre)",
-                detail: "The centre is not there.", hint: "Please REINDEX it.")
+                detail: "The centre is missing.", hint: "Please REINDEX it.")
         }
         UnsafeMutableRawPointer(centre).copyMemory(from: start, byteCount: item.count)
         try locked.close()

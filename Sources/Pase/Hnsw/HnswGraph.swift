@@ -94,7 +94,7 @@ struct HnswGraph: NeighborGraph {
         if lock == .shared {
             try checkForReading(locked.page, reference.block)
         } else if !locked.page.isOurs(HnswLayout.nodesKind) {
-            throw damaged(reference.block, "it is no page of nodes")
+            throw damaged(reference.block, "The page is not a page of nodes")
         }
         return locked
     }
@@ -102,7 +102,7 @@ struct HnswGraph: NeighborGraph {
     @inline(__always)
     private func checkForReading(_ page: IndexPage, _ block: UInt32) throws(ServerError) {
         guard page.hasSpecial(bytes: MetapageItem.specialBytes) || page.isNew else {
-            throw damaged(block, "it is no page of nodes")
+            throw damaged(block, "The page is not a page of nodes")
         }
     }
 
@@ -123,12 +123,12 @@ struct HnswGraph: NeighborGraph {
 
     @inline(never)
     private func damagedItem(_ reference: NodeReference, _ bytes: Int) -> ServerError {
-        damaged(reference.block, "item \(reference.offset) has \(bytes) bytes")
+        damaged(reference.block, "Item \(reference.offset) has \(bytes) bytes")
     }
 
     @inline(never)
     private func damagedNode(_ reference: NodeReference) -> ServerError {
-        damaged(reference.block, "node \(reference.offset) is not plausible")
+        damaged(reference.block, "Node \(reference.offset) is not plausible")
     }
 
     /// The node at a reference.
@@ -155,7 +155,7 @@ struct HnswGraph: NeighborGraph {
             reference.version == start.u16(2), start.u64(8) >> 16 == owner.place
         else { return nil }
         guard item.count == layout.upperBytes(level: Int(start.u8(1))) else {
-            throw damaged(reference.block, "item \(reference.offset) has \(item.count) bytes")
+            throw damaged(reference.block, "Item \(reference.offset) has \(item.count) bytes")
         }
         return start
     }
@@ -190,7 +190,9 @@ struct HnswGraph: NeighborGraph {
         // Somebody may have extended the index since.
         blockCount = try index.blockCount()
         if reference.block >= blockCount || reference.block < firstNodeBlock {
-            throw damaged(block, "a link leads to block \(reference.block) of \(blockCount)")
+            throw damaged(
+                block,
+                "A link leads to block \(reference.block), but the index has \(blockCount) blocks")
         }
     }
 
@@ -467,7 +469,7 @@ struct HnswGraph: NeighborGraph {
             return nil
         }
         guard Int(start.u16(layout.upperOffset(level))) <= shape.links else {
-            throw damaged(upper.block, "item \(upper.offset) has too many links")
+            throw damaged(upper.block, "Item \(upper.offset) has too many links")
         }
         return start
     }

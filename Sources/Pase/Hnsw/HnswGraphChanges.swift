@@ -254,7 +254,7 @@ extension HnswGraph: RepairableNeighborGraph {
             return nil
         }
         guard Int(found.u16(layout.upperOffset(level))) <= shape.links else {
-            throw damaged(upper.block, "item \(upper.offset) has too many links")
+            throw damaged(upper.block, "Item \(upper.offset) has too many links")
         }
         return (locked, found)
     }
@@ -308,7 +308,7 @@ extension HnswGraph: RepairableNeighborGraph {
         }
         let edit = try PageEdit(index, mode)
         guard let start = try node(reference, in: edit.page(of: locked)) else {
-            throw damaged(reference.block, "its image differs")
+            throw damaged(reference.block, "The page and its image for the log differ")
         }
         let hasChanged = change(start)
         if hasChanged { try edit.commit() } else { try edit.abandon() }
@@ -345,9 +345,9 @@ extension HnswGraph: RepairableNeighborGraph {
         let edit = try PageEdit(index, mode)
         guard
             let start = try upperLinks(upper, of: reference, in: edit.page(of: locked))
-        else { throw damaged(upper.block, "its image differs") }
+        else { throw damaged(upper.block, "The page and its image for the log differ") }
         guard Int(start.u16(offset)) <= shape.links else {
-            throw damaged(upper.block, "item \(upper.offset) has too many links")
+            throw damaged(upper.block, "Item \(upper.offset) has too many links")
         }
         let count = change(start, Int(start.u16(offset)))
         if let count {
@@ -395,7 +395,7 @@ extension HnswGraph: RepairableNeighborGraph {
         let isNew = locked.page.isNew
         if !isNew {
             guard locked.page.isOurs(HnswLayout.nodesKind) else {
-                throw damaged(locked.block, "it is no page of nodes")
+                throw damaged(locked.block, "The page is not a page of nodes")
             }
             if locked.page.freeSpace < IndexPage.alignedBytes(item.count) { return nil }
         }
@@ -407,7 +407,7 @@ extension HnswGraph: RepairableNeighborGraph {
         }
         guard let special = page.special(bytes: MetapageItem.specialBytes),
             let start = item.baseAddress
-        else { throw damaged(locked.block, "it has no special space") }
+        else { throw damaged(locked.block, "The page has no special space") }
         let version = special.u16(4)
         start.put(version, at: 2)
         guard let offset = try page.add(UnsafeRawBufferPointer(item)) else {
@@ -436,7 +436,7 @@ extension HnswGraph: RepairableNeighborGraph {
         let edit = try PageEdit(index, mode)
         let page = try edit.page(of: locked)
         guard let special = page.special(bytes: MetapageItem.specialBytes) else {
-            throw damaged(locked.block, "it has no special space")
+            throw damaged(locked.block, "The page has no special space")
         }
         for slot in 0..<count { try page.delete(Int(offsets[slot])) }
         // 0 stands for "any version" in references.

@@ -14,7 +14,7 @@ import PostgresServer
 // Block 0 is the metapage. Its only item:
 //
 //     0  u32  magic 0x57534E48 ("HNSW")
-//     4  u16  format version, 4
+//     4  u16  format version, 5
 //     6  u16  dimensions; 0 until the first vector says
 //     8  u16  links per node above the ground layer
 //    10  u16  candidates of an insertion (ef_build)
@@ -29,6 +29,7 @@ import PostgresServer
 //    32  u64  seed of the rotation
 //    40  f32  with vectors in half precision, a number that no vector's norm exceeds
 //    44  u32  number of nodes that were far from nearly all others when they were inserted (see FarNodes)
+//    48  u64  rows of the table when the graph was last mended, less two for each that was removed since
 //
 // The centre, only in an index with codes that was built from rows, is in block 1. Its only item is the
 // mean of the rows' vectors, rotated, dimensions × f32. It never changes.

@@ -83,7 +83,7 @@ extension HnswGraph: EnumerableGraph {
         var count = 0
         if !locked.page.isNew {
             guard locked.page.isOurs(HnswLayout.nodesKind) else {
-                throw damaged(block, "it is no page of nodes")
+                throw damaged(block, "The page is not a page of nodes")
             }
             for offset in 0..<locked.page.itemCount where count < mostNodesInPiece {
                 let place = NodeReference(

@@ -110,9 +110,10 @@ struct HnswMeta {
     func problem(_ index: ServerRelation) throws(ServerError) -> String? {
         let asked = try indexMetric(index)
         if asked != metric {
-            return "the metric is \(metric.rawValue), the operator class's is \(asked.rawValue)"
+            return
+                "the metric is \(metric.rawValue), but that of the operator class is \(asked.rawValue)"
         }
-        if dimensions == 0 { return bits == nil ? nil : "there are codes without dimensions" }
+        if dimensions == 0 { return bits == nil ? nil : "there are codes, but no dimensions" }
         let fitting =
             bits.map {
                 HnswLayout.groundLinks(
@@ -122,7 +123,7 @@ struct HnswMeta {
             return "there is room for \(fitting ?? 0) ground links, not \(groundLinks)"
         }
         if !largestNorm.isFinite || largestNorm < 0 || (precision == .single && largestNorm != 0) {
-            return "the largest norm makes no sense"
+            return "the largest norm is invalid"
         }
         return nil
     }

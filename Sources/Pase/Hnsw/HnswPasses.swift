@@ -12,7 +12,7 @@ extension HnswGraph {
         let locked = try LockedPage.open(index, block, .shared)
         if !locked.page.isNew {
             guard locked.page.isOurs(HnswLayout.nodesKind) else {
-                throw damaged(block, "it is no page of nodes")
+                throw damaged(block, "The page is not a page of nodes")
             }
             let count = locked.page.itemCount
             var offset = 1

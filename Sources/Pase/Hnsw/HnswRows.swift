@@ -42,7 +42,7 @@ extension HnswGraph {
             start.u64(8) >> 16 == owner.place
         else { return nil }
         guard Int(start.u16(4)) <= HnswLayout.rowsPerItem else {
-            throw damaged(reference.block, "item \(reference.offset) has \(start.u16(4)) rows")
+            throw damaged(reference.block, "Item \(reference.offset) has \(start.u16(4)) rows")
         }
         return start
     }
@@ -126,13 +126,14 @@ extension HnswGraph {
         _ chain: inout ChainGuard, _ item: NodeReference, of owner: NodeReference
     ) throws(ServerError) {
         guard chain.closes(item.raw) else { return }
-        throw damaged(owner.block, "the rows of node \(owner.offset) lead back to themselves")
+        throw damaged(owner.block, "The rows of node \(owner.offset) lead back to themselves")
     }
 
     private func lostRows(_ item: NodeReference, of owner: NodeReference) -> ServerError {
         damaged(
             owner.block,
-            "node \(owner.offset) has no rows in item \(item.offset) of block \(item.block)")
+            "Node \(owner.offset) refers to item \(item.offset) of block \(item.block), which has none of its rows"
+        )
     }
 
     mutating func addRow(to reference: NodeReference) throws(ServerError) -> Bool {
@@ -204,7 +205,7 @@ extension HnswGraph {
         if try rowsItem(reference, of: owner, in: locked.page) != nil {
             let edit = try PageEdit(index, mode)
             guard let start = try rowsItem(reference, of: owner, in: edit.page(of: locked)) else {
-                throw damaged(reference.block, "its image differs")
+                throw damaged(reference.block, "The page and its image for the log differ")
             }
             if change(start) { try edit.commit() } else { try edit.abandon() }
         }
@@ -302,7 +303,7 @@ extension HnswGraph {
         }
         let edit = try PageEdit(index, mode)
         guard let start = try rowsItem(reference, of: owner, in: edit.page(of: locked)) else {
-            throw damaged(reference.block, "its image differs")
+            throw damaged(reference.block, "The page and its image for the log differ")
         }
         let count = Int(start.u16(4))
         let kept = try HnswGraph.compactRows(

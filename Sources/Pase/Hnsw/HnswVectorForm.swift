@@ -116,7 +116,7 @@ struct HnswVectorForm {
 
     // MARK: Writing
 
-    /// Writes a vector, which is what the index can keep (see `HnswVectorRounding`), into a node.
+    /// Writes a vector, which is what the index can keep (see `HnswRounding`), into a node.
     ///
     /// - Parameters:
     ///   - room: as many floats.

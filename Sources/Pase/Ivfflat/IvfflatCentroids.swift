@@ -29,7 +29,7 @@ extension IvfflatPages {
         let place = place(of: list)
         guard let item = try page.item(place.offset), let start = item.baseAddress,
             item.count == layout.centroidBytes
-        else { throw damaged(place.block, "the centroid of list \(list) is not there") }
+        else { throw damaged(place.block, "The centroid of list \(list) is missing") }
         return start
     }
 
@@ -38,7 +38,7 @@ extension IvfflatPages {
     func centroidCodes(_ page: IndexPage, _ block: UInt32) throws(ServerError) -> CodeArray {
         guard let item = try page.item(1), let start = item.baseAddress,
             item.count == layout.centroidCodeArray.bytes
-        else { throw damaged(block, "its codes are not there") }
+        else { throw damaged(block, "The codes of centroids are missing") }
         return CodeArray(start, layout.centroidCodeArray)
     }
 

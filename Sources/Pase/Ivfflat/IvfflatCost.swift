@@ -39,7 +39,9 @@ private enum IvfflatCost {
         _ root: UnsafeMutablePointer<PlannerInfo>?, _ path: UnsafeMutablePointer<IndexPath>?,
         _ loopCount: Double
     ) throws(ServerError) -> ScanEstimate? {
-        guard let path, let info = path.pointee.indexinfo else { return nil }
+        // Without ORDER BY, as where only rows are counted, nothing of the index is of use, so it need not be readable.
+        guard let path, path.pointee.indexorderbys != nil, let info = path.pointee.indexinfo
+        else { return nil }
         let index = try ServerRelation.openIndex(info.pointee.indexoid, NoLock)
         let meta = try IvfflatMeta.read(index)
         try index.closeIndex(NoLock)

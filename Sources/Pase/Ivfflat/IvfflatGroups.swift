@@ -30,7 +30,7 @@ extension IvfflatPages {
             if used < layout.slots || free > 0 {
                 let slot = free > 0 ? freeSlot(start, used) : used
                 guard slot <= used, slot < layout.slots else {
-                    throw damaged(block, "it has no free slot where one is counted")
+                    throw damaged(block, "The group counts a free slot, but has none")
                 }
                 try put(entry, slot: slot, isReused: slot < used, in: locked, memory)
                 try locked.close()

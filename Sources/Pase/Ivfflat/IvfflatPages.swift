@@ -29,7 +29,7 @@ struct IvfflatPages {
     func open(_ block: UInt32, _ kind: UInt8, _ lock: PageLock) throws(ServerError) -> LockedPage {
         let locked = try LockedPage.open(index, block, lock, hints: hints)
         guard locked.page.isOurs(kind) else {
-            throw damaged(block, "it is no page of kind \(kind)")
+            throw damaged(block, "The page is not of kind \(kind)")
         }
         return locked
     }
@@ -38,7 +38,7 @@ struct IvfflatPages {
     @inline(__always)
     func checkChain(_ chain: inout ChainGuard, _ block: UInt32) throws(ServerError) {
         if chain.closes(UInt64(block)) {
-            throw damaged(block, "its list leads back to it")
+            throw damaged(block, "Its list leads back to it")
         }
     }
 
@@ -48,7 +48,7 @@ struct IvfflatPages {
         guard let item = try page.item(1), let start = item.baseAddress,
             item.count == layout.groupBytes, Int(start.u16(8)) <= layout.slots,
             start.u16(10) <= start.u16(8)
-        else { throw damaged(block, "its group is not plausible") }
+        else { throw damaged(block, "Its group is not plausible") }
         return start
     }
 
@@ -59,7 +59,7 @@ struct IvfflatPages {
     {
         guard let item = try page.item(1), let start = item.baseAddress,
             item.count == IvfflatLayout.vectorPageBytes
-        else { throw damaged(block, "its vectors are not there") }
+        else { throw damaged(block, "The vectors are missing") }
         return start
     }
 

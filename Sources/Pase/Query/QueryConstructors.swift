@@ -61,7 +61,7 @@ private func checkedHeader(_ dimensions: Int, extra: Int32, metric: Int32) throw
             .numericValueOutOfRange,
             "metric \(metric) is out of range, it must be from 0 to \(QueryLimits.maximumMetric)",
             hint: "0 is squared Euclidean distance, 1 inner product, "
-                + "2 cosine distance, 3 minus inner product.")
+                + "2 cosine distance, 3 negative inner product.")
     }
     return try parsing(nil) { () throws(QueryParseError) in
         try QueryHeader(dimensions: dimensions, extra: Int(extra), metric: Int(metric))

@@ -27,5 +27,5 @@ private func checkHeapRow(_ row: UInt64, of index: Relation?) throws(ServerError
     let name = try ServerRelation(index).name
     throw ServerError(
         .indexCorrupted, "index \"\(name)\" is damaged",
-        detail: "a row is said to be at (\(row >> 16),0).", hint: "Please REINDEX it.")
+        detail: "It contains the impossible heap TID (\(row >> 16),0).", hint: "Please REINDEX it.")
 }

@@ -76,8 +76,8 @@ func indexMetric(_ index: ServerRelation) throws(ServerError) -> Metric.Kind {
     guard let kind = Metric.Kind(rawValue: number) else {
         throw ServerError(
             .invalidObjectDefinition,
-            "support function 1 of the operator class of index \"\(index.name)\" gives \(number), "
-                + "which is no metric")
+            "support function 1 of the operator class of index \"\(index.name)\" returns \(number), "
+                + "which is not a metric")
     }
     return kind
 }
