@@ -26,10 +26,8 @@ DECLARE
 BEGIN
 	PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true),
 		set_config('enable_bitmapscan', 'off', true), set_config('client_min_messages', 'error', true);
-	-- Where all rows may come late they have to come all the same.
-	IF most_late >= 1 THEN
-		PERFORM set_config('pase.late_rows', 'end', true);
-	END IF;
+	-- Those that come late have to come all the same.
+	PERFORM set_config('pase.late_rows', 'end', true);
 	DROP TABLE IF EXISTS test_by_index;
 	FOR plan IN EXECUTE format('EXPLAIN SELECT id FROM %s'
 		' ORDER BY v <?> pase(test_vector(%s, %s), %s)', items, query, dimensions, effort)
