@@ -5,7 +5,7 @@
 #   make install        install it there (DESTDIR is honoured)
 #   make installcheck   regression tests against the installed extension in a running server
 #   make check          every test there is, on private throwaway servers
-#   make torture        those that find the more the longer they run, for most of an hour
+#   make torture        those that find the more the longer they run, for an hour
 #   make quickstart     from nothing to nearest neighbours of real vectors
 #   make bench          side by side with pgvector
 #   make bench-full     the same with a million vectors, which takes hours
