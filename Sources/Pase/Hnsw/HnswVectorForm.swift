@@ -37,9 +37,9 @@ struct HnswVectorForm {
             componentsPerPart = 0
             return
         }
-        let most = (HnswLayout.largestItem - HnswLayout.partHeaderBytes) / 2
+        // Evenly, in whole registers, of which a part has to have room for each.
+        let most = (HnswLayout.largestItem - HnswLayout.partHeaderBytes) / 2 / 16 * 16
         parts = (dimensions + most - 1) / most
-        // Evenly, in whole registers.
         componentsPerPart = ((dimensions + parts - 1) / parts + 15) / 16 * 16
     }
 

@@ -94,5 +94,23 @@ FROM (SELECT query, id, d, lag(d) OVER (PARTITION BY query ORDER BY n) AS former
 		LATERAL (SELECT id, v <?> query::pase AS d FROM halves ORDER BY v <?> query::pase) AS a) AS b) AS c
 GROUP BY query ORDER BY query;
 SELECT sum(differences('<?> pase($1)', v, 1)) FROM halves WHERE id % 5 = 2 AND id < 100;
+-- Vectors in parts whose elements fill their pages to the last but a few: built, inserted, and found
+DO $$
+DECLARE
+	dimensions int;
+	wrong bigint;
+BEGIN
+	FOR dimensions IN SELECT d FROM unnest(ARRAY[4060, 8124, 12186, 15984]) AS first, generate_series(first, first + 14) AS d LOOP
+		TRUNCATE halves;
+		DROP INDEX IF EXISTS halves_idx;
+		INSERT INTO halves SELECT i, array_fill(i::float4, ARRAY[dimensions]) FROM generate_series(1, 2) AS i;
+		CREATE INDEX halves_idx ON halves USING pase_hnsw (v);
+		INSERT INTO halves SELECT i, array_fill(i::float4, ARRAY[dimensions]) FROM generate_series(3, 4) AS i;
+		SELECT sum(differences('<-> $1', v, 4)) INTO wrong FROM halves;
+		IF wrong > 0 OR EXISTS (SELECT FROM pase_check('halves_idx', true)) THEN
+			RAISE NOTICE '% dimensions: % wrong distances', dimensions, wrong;
+		END IF;
+	END LOOP;
+END $$;
 DROP TABLE halves;
 DROP FUNCTION sample, differences, check_half;
