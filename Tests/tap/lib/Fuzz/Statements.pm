@@ -90,6 +90,7 @@ sub searches
 		table => $table, query => $query, column => $column, condition => $condition, distance => $distance, from => $from,
 		rows => $rows, context => \%context };
 	my @shapes = ('plain', 'plain', weighted_shapes(between(2, 4)));
+	@shapes = grep { $_ ne 'locked' } @shapes unless $world->{can_lock};
 	foreach my $shape (@shapes)
 	{
 		my $from_step = @$steps;
