@@ -36,7 +36,8 @@ struct HnswAnswers {
     /// The beam is as wide as it takes for the rows that are wanted: what a beam finds comes in order, and what another one adds
     /// may come too late.
     ///
-    /// - Returns: nil where reading the table takes less than finding as many rows as are wanted.
+    /// - Returns: nil where reading the table takes less than finding as many rows as are wanted, or is the only way to
+    ///   answer them in order.
     init?(
         _ index: ServerRelation, _ meta: HnswMeta, _ query: UnsafePointer<Float>, ef: Int,
         _ wish: ScanWish, in scanMemory: ServerMemory
@@ -51,7 +52,8 @@ struct HnswAnswers {
         rows = try GrowableArray(capacity: HnswLayout.rowsPerItem, in: &graph)
         // The setting limits what follows a search as wide as the query says.
         let wanted = pase_scan_tuples_limit() == 0 ? wish.rows ?? 0 : 0
-        if graph.timeOfRows(wanted) > Double(graph.timeOfTable) {
+        let needsTable = pase_scan_tuples_limit() == 0 && wish.needsOrder(meta.metric)
+        if needsTable || graph.timeOfRows(wanted) > Double(graph.timeOfTable) {
             try memory.delete()
             return nil
         }
@@ -87,7 +89,7 @@ struct HnswAnswers {
 
     private mutating func nextNode() throws(ServerError) -> ScoredNode? {
         if !isComplete {
-            if !isOverMemory, let node = try search.next(in: &graph) { return node }
+            if !isOverMemory, !isMissingRows, let node = try search.next(in: &graph) { return node }
             guard hasLimit else { return nil }
             // Who limits the search wants no more than it has found.
             isComplete = true
@@ -95,6 +97,12 @@ struct HnswAnswers {
         }
         return try search.next(in: &graph)
     }
+
+    /// Whether so many rows come late that this is no order to go on in, as inner products may have it.
+    private var isMissingRows: Bool {
+        !hasLimit && search.lateCount > HnswAnswers.fewLate + answered.count / 128
+    }
+    private static let fewLate = 8
 
     /// Whether `pase.max_scan_tuples` is set.
     private var hasLimit: Bool { graph.readLimit != .max }

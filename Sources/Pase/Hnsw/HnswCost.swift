@@ -58,7 +58,8 @@ private enum HnswCost {
             (costs.random_page_cost * pageShare
                 + pase_cpu_operator_cost() * Double(meta.links) * 2 * newShare)
             * price.conditionFactor
-        let ef = min(price.tuples, Double(SearchEffort.ef(order.effort, options)))
+        let asked = SearchEffort.ef(order.effort, options)
+        let ef = min(price.tuples, Double(order.mayHaveAnyEffort ? min(asked, 10) : asked))
         var search = (min(price.tuples, nodesAbove) + ef) * perNode
         if meta.bits == nil {
             // Each node that links lead to is read, but none twice.

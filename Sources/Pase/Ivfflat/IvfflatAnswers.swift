@@ -66,8 +66,15 @@ struct IvfflatAnswers {
         return nil
     }
 
-    /// Whether going on costs more memory than there is, or more time than reading the table.
+    /// Rows that may come late in any search.
+    private static let fewLate = 8
+
+    /// Whether going on costs more memory than there is, or more time than reading the table, or so many rows come late that
+    /// this is no order to go on in.
     private var isExhausted: Bool {
+        if late > IvfflatAnswers.fewLate + answered.count / 128, pase_scan_tuples_limit() <= 0 {
+            return true
+        }
         guard answered.count >= IvfflatAnswers.fewestAnswers, pase_scan_tuples_limit() <= 0 else {
             return false
         }

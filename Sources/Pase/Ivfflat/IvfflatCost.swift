@@ -51,7 +51,7 @@ private enum IvfflatCost {
                 root, path, metric: meta.metric, dimensions: meta.dimensions,
                 isEmpty: info.pointee.pages <= 3, maximumEffort: IvfflatOptions.maximumPerMille)
         else { return nil }
-        let perMille = SearchEffort.perMille(order.effort)
+        let perMille = order.mayHaveAnyEffort ? 0 : SearchEffort.perMille(order.effort)
 
         var costs = PaseCosts()
         try check(pase_path_costs(root, path, loopCount, &costs))

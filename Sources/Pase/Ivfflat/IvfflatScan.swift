@@ -111,15 +111,12 @@ private func start(_ scan: IndexScanDesc, _ state: inout IvfflatScan) throws(Ser
         return
     }
     let perMille = SearchEffort.perMille(query.effort)
-    guard perMille <= IvfflatOptions.maximumPerMille else {
-        throw ServerError(
-            .numericValueOutOfRange,
-            "extra \(perMille) is out of range for index \"\(index.name)\", "
-                + "it must be from 1 to 1000",
-            detail: "For pase_ivfflat it is the share of the lists to scan, per mille.")
-    }
     let wish = try ScanWish(scan)
-    if wish.isForAll, pase_scan_tuples_limit() == 0 {
+    // The planner takes no index for an effort beyond the range; where it did not know the effort, a sort is what it would
+    // have taken.
+    let isInRange = perMille <= IvfflatOptions.maximumPerMille
+    let needsTable = wish.isForAll || wish.needsOrder(meta.metric)
+    guard isInRange, !needsTable || pase_scan_tuples_limit() > 0 else {
         state.exact = try ExactPass(scan, distance, in: state.memory)
         return
     }

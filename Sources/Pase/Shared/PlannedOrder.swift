@@ -6,6 +6,9 @@ import PostgresServer
 struct PlannedOrder {
     /// The effort that the query asks for; nil where it does not say, or is not known.
     let effort: Int?
+    /// Whether the effort may be any, since the query is not known yet. Then the price is that of a small one: a plan for any query
+    /// must not look dearer than one for each, which would be made anew each time, and that takes as long as many a search.
+    let mayHaveAnyEffort: Bool
     /// Whether the query may turn out to be of another metric, which another index of the column has.
     let mayBeOfAnotherIndex: Bool
 
@@ -79,6 +82,7 @@ struct PlannedOrder {
         }
         if let effort, let maximumEffort, effort > maximumEffort { return nil }
         self.effort = effort
+        mayHaveAnyEffort = effort == nil && order.strategy <= 2 && !order.is_constant
         if order.is_plain { try check(pase_path_mark_plain(path)) }
     }
 }
