@@ -54,6 +54,16 @@ pase_note_running_statements(void)
 	ExecutorRun_hook = run_and_note;
 }
 
+bool
+pase_must_not_reorder(void)
+{
+#if PG_VERSION_NUM >= 180000
+	return running != NULL && running->plannedstmt->rowMarks != NIL;
+#else
+	return false;
+#endif
+}
+
 typedef struct
 {
 	IndexScanDesc scan;

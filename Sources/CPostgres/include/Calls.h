@@ -178,6 +178,11 @@ extern bool pase_scan_table(IndexScanDesc scan, PaseBuildRow row, void *state);
  */
 extern bool pase_scan_rows_wanted(IndexScanDesc scan, bool *found, double *rows, bool *conditional);
 /*
+ * Whether the running statement locks rows, on a server whose executor loses a row's TID when it puts the answers of an index scan
+ * into another order: version 18.
+ */
+extern bool pase_must_not_reorder(void);
+/*
  * The conditions that the plan of the running statement sets for the rows of a scan, with the values of parameters; none
  * if some depend on more than the row. It raises.
  */

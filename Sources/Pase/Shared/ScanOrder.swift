@@ -29,7 +29,8 @@ struct ScanOrder {
         operation = query.operation
         self.kind = kind
         hasValues = query.metric != .innerProduct
-        guard hasValues, isHalf || kind == .cosine else {
+        // Better a last digit out of order than rows that cannot be locked.
+        guard hasValues, isHalf || (kind == .cosine && !pase_must_not_reorder()) else {
             bound = nil
             return
         }
