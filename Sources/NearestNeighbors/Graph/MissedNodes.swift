@@ -34,7 +34,7 @@ public struct MissedNodes {
 
     /// Searches for nodes, and links those that are missed.
     ///
-    /// O(nodes in the sample) searches where those are found, else up to three for each node. Memory for one vector and the
+    /// O(nodes in the sample) searches where those are found, else up to `rounds` for each node. Memory for one vector and the
     /// nodes of one piece.
     ///
     /// - Parameters:
