@@ -101,4 +101,23 @@ extension GraphInsertion {
         for slot in 0..<count where measured.list.isBackbone[slot] { backbone &+= 1 }
         return backbone < most
     }
+
+    /// Adds a link of the backbone on the ground layer, or makes the one that is there such.
+    ///
+    /// - Parameters:
+    ///   - target: its distance need not be known.
+    ///   - vector: of the target.
+    /// - Returns: whether the link is there.
+    func linkByBackbone<Graph: EnumerableGraph>(
+        from node: NodeReference, to target: ScoredNode, _ vector: UnsafePointer<Float>,
+        in graph: inout Graph
+    ) throws(Graph.Failure) -> Bool {
+        if try graph.makeBackbone(from: node, to: target) { return true }
+        var exact = target
+        // A search may have known it but from rounded vectors.
+        if let keeper = try graph.vector(of: node, scratch: vectorScratch) {
+            exact.distance = graph.metric.distance(vector, keeper, graph.shape.dimensions)
+        }
+        return try addLink(from: node, level: 0, to: exact, vector, in: &graph)
+    }
 }

@@ -46,14 +46,10 @@ public struct GraphMending {
     private func link<Memory: MemorySource>(
         from node: NodeReference, to index: Int, in graph: inout MemoryGraph<Memory>
     ) throws(Memory.Failure) -> Bool {
-        if graph.makeBackbone(graph.index(node), index) { return true }
-        let vector = graph.vector(at: index)
-        var target = ScoredNode(
-            distance: graph.metric.distance(
-                vector, graph.vector(at: graph.index(node)), graph.shape.dimensions),
-            node: graph.node(at: index))
+        var target = ScoredNode(distance: 0, node: graph.node(at: index))
         target.isBackbone = true
-        return try insertion.addLink(from: node, level: 0, to: target, vector, in: &graph)
+        return try insertion.linkByBackbone(
+            from: node, to: target, graph.vector(at: index), in: &graph)
     }
 
     // MARK: Both ways

@@ -151,8 +151,7 @@ public struct MissedNodes {
         defer { insertion.shape.efConstruction = width }
         // Not even the last of its places may be lost to a node that all are near to.
         let most = graph.shape.groundLinks &* 3 / 4
-        for candidates in [width, graph.shape.efConstruction] {
-            insertion.shape.efConstruction = candidates
+        while true {
             graph.setQuery(vector)
             graph.beginInsertion()
             let count = try insertion.search(in: &graph)
@@ -163,24 +162,13 @@ public struct MissedNodes {
             where try insertion.hasPlace(insertion.found[slot].node, most: most, in: &graph) {
                 var target = ScoredNode(distance: insertion.found[slot].distance, node: node)
                 target.isBackbone = true
-                return try link(from: insertion.found[slot].node, to: target, vector, in: &graph)
+                return try insertion.linkByBackbone(
+                    from: insertion.found[slot].node, to: target, vector, in: &graph)
             }
+            // None has a place: a wider search may come by one that has.
+            guard insertion.shape.efConstruction < graph.shape.efConstruction else { return false }
+            insertion.shape.efConstruction = graph.shape.efConstruction
         }
-        return false
-    }
-
-    /// Adds a link of the backbone, or makes the one that is there such.
-    private func link<Graph: EnumerableGraph>(
-        from node: NodeReference, to target: ScoredNode, _ vector: UnsafePointer<Float>,
-        in graph: inout Graph
-    ) throws(Graph.Failure) -> Bool {
-        if try graph.makeBackbone(from: node, to: target) { return true }
-        var exact = target
-        // The search may have known it but from rounded vectors.
-        if let keeper = try graph.vector(of: node, scratch: insertion.vectorScratch) {
-            exact.distance = graph.metric.distance(vector, keeper, graph.shape.dimensions)
-        }
-        return try insertion.addLink(from: node, level: 0, to: exact, vector, in: &graph)
     }
 
     /// Memory for a vector and the nodes of a piece.

@@ -19,17 +19,12 @@ struct HnswAnswers {
     private(set) var hasAnswered = false
     /// The distance of the last row, or of the one that comes.
     private(set) var distance: Float = 0
-    /// What all of this may take.
-    private let memoryLimit: Double
+    private let budget = ScanBudget()
     /// Whether the scan ends with the search; see the setting `pase.max_scan_tuples`.
     private(set) var isComplete = false
 
-    /// Bytes that a node takes that was seen, and a row that was answered, at the most: tables are full by a
-    /// quarter at least, and for a while there are two of what grows.
+    /// Bytes that a node takes that was seen, at the most; see `ScanBudget.bytesPerRow`.
     private static let bytesPerNode = 128.0
-    private static let bytesPerRow = 48.0
-    /// A search within less than this is none.
-    private static let leastMemory = 1_048_576.0
 
     /// Begins the search.
     ///
@@ -44,11 +39,11 @@ struct HnswAnswers {
     ) throws(ServerError) {
         self.scanMemory = scanMemory
         memory = try scanMemory.makeChild("pase_hnsw search")
-        memoryLimit = max(pase_scan_memory(), HnswAnswers.leastMemory)
         var source = scanMemory
         answered = try VisitedSet(capacity: 32, in: &source)
         graph = try HnswGraph(index, meta, query: query, mode: .logged, in: memory)
-        graph.visitLimit = Int(exactly: (memoryLimit / HnswAnswers.bytesPerNode).rounded()) ?? .max
+        graph.visitLimit =
+            Int(exactly: (budget.memory / HnswAnswers.bytesPerNode).rounded()) ?? .max
         rows = try GrowableArray(capacity: HnswLayout.rowsPerItem, in: &graph)
         // The setting limits what follows a search as wide as the query says.
         let wanted = pase_scan_tuples_limit() == 0 ? wish.rows ?? 0 : 0
@@ -98,18 +93,17 @@ struct HnswAnswers {
         return try search.next(in: &graph)
     }
 
-    /// Whether so many rows come late that this is no order to go on in, as inner products may have it.
     private var isMissingRows: Bool {
-        !hasLimit && search.lateCount > HnswAnswers.fewLate + answered.count / 128
+        !hasLimit
+            && ScanBudget.isMissingRows(late: search.lateCount, answered: answered.count)
     }
-    private static let fewLate = 8
 
     /// Whether `pase.max_scan_tuples` is set.
     private var hasLimit: Bool { graph.readLimit != .max }
 
     private var isOverMemory: Bool {
         Double(graph.nodesSeen) * HnswAnswers.bytesPerNode
-            + Double(answered.count) * HnswAnswers.bytesPerRow > memoryLimit
+            + Double(answered.count) * ScanBudget.bytesPerRow > budget.memory
     }
 
     /// Limits what follows the first search: to the time after which reading the table would have been no worse. Where there

@@ -35,12 +35,12 @@ struct HnswGraph: NeighborGraph {
     var visitLimit = Int.max
     var timeLimit = Int.max
     private var time = 0
-    private let cost: HnswScanCost
+    let cost: HnswScanCost
     /// Nodes seen by the current search, by place.
     private(set) var visited: VisitedSet
     /// The nodes that a vacuum is about to remove, by place.
     private var doomed: VisitedSet?
-    private var blockCount: UInt32
+    private(set) var blockCount: UInt32
     /// The first block that may hold nodes.
     let firstNodeBlock: UInt32
     let descentBeam: Int
@@ -298,20 +298,6 @@ struct HnswGraph: NeighborGraph {
 
     /// How many nodes the search has seen.
     var nodesSeen: Int { visited.count }
-
-    /// How long reading the whole table takes that the index belongs to.
-    var timeOfTable: Int { cost.table(rows: nodeEstimate) }
-
-    /// How long finding so many of the nearest rows takes at least.
-    func timeOfRows(_ rows: Double) -> Double {
-        rows * Double(codes == nil ? cost.links &+ 8 &* cost.scoring : cost.expansion)
-    }
-
-    /// About how many nodes the index has: its pages are full of nodes, if of nothing else.
-    private var nodeEstimate: Double {
-        let bytes = layout.nodeBytes + layout.vector.parts * layout.vector.partBytes
-        return Double(blockCount) * Double(IndexPage.size) / Double(max(bytes, 1))
-    }
 
     mutating func beginInsertion() {
         twin = nil

@@ -14,8 +14,6 @@ private struct HnswScan {
     var exact: ExactPass?
     var order: ScanOrder?
     var distance: ExactDistance?
-    /// With `pase.late_rows = end`, rows nearer than this are to be answered after all others.
-    var lateBelow: Double?
 
     init(_ memory: ServerMemory) {
         self.memory = memory
@@ -108,17 +106,11 @@ private func start(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Server
     let distance = ExactDistance(query, meta.metric)
     state.distance = distance
     if query.isAnswered(by: meta.metric) {
-        let answers = try HnswAnswers(
+        state.answers = try HnswAnswers(
             index, meta, prepared, ef: SearchEffort.ef(query.effort, HnswOptions(index)),
             ScanWish(scan), in: state.memory)
-        if let answers {
-            state.answers = answers
-        } else {
-            state.exact = try ExactPass(scan, distance, in: state.memory)
-        }
-    } else {
-        state.exact = try ExactPass(scan, distance, in: state.memory)
     }
+    if state.answers == nil { state.exact = try ExactPass(scan, distance, in: state.memory) }
 }
 
 /// Answers the next row; false after the last.
@@ -134,21 +126,12 @@ private func answer(_ scan: IndexScanDesc, _ state: inout HnswScan) throws(Serve
         if answers.isComplete { return false }
         try beginPass(scan, answers, order, &state)
     }
-    while var exact = state.exact {
-        let found = try exact.next()
-        state.exact = exact
-        if let found {
-            try order.answer(scan, found)
-            return true
-        }
-        guard let distance = state.distance, let late = state.lateBelow else { return false }
-        try exact.close()
-        state.exact = nil
-        state.lateBelow = nil
-        state.exact = try ExactPass(
-            scan, distance, leavingOut: exact.answered, before: late, in: state.memory)
-    }
-    return false
+    guard var exact = state.exact else { return false }
+    let found = try exact.next()
+    state.exact = exact
+    guard let found else { return false }
+    try order.answer(scan, found)
+    return true
 }
 
 /// Goes on with the rows of the table that have not been answered.
@@ -159,8 +142,8 @@ private func beginPass(
     try answers.reportLate()
     state.answers = nil
     let last = answers.hasAnswered ? order.value(answers.distance) : -.infinity
-    if answers.hasAnswered, pase_answers_late_rows() { state.lateBelow = last }
     try answers.close()
     state.exact = try ExactPass(
-        scan, distance, leavingOut: answers.answered, from: last, in: state.memory)
+        scan, distance, leavingOut: answers.answered, from: last,
+        answersLate: answers.hasAnswered && pase_answers_late_rows(), in: state.memory)
 }

@@ -14,14 +14,8 @@ struct IvfflatAnswers {
     /// Whether the scan ends with the search: all rows of all lists have been seen, or as many as the setting
     /// `pase.max_scan_tuples` allows.
     private(set) var isComplete = false
-    /// What all of this may take.
-    private let memoryLimit: Double
+    private let budget = ScanBudget()
 
-    /// Bytes that an answered row takes at the most: a table is full by a quarter at least, and for a while there
-    /// are two of what grows.
-    private static let bytesPerRow = 48.0
-    /// A search within less than this is none.
-    private static let leastMemory = 1_048_576.0
     /// Rows of the table that can be read for one row of the index: vectors are read from all over the index, one for
     /// each row, and a table from its beginning to its end.
     private static let tableRowsPerAnswer = 8.0
@@ -34,12 +28,11 @@ struct IvfflatAnswers {
     ) throws(ServerError) {
         self.scanMemory = scanMemory
         memory = try scanMemory.makeChild("pase_ivfflat search")
-        memoryLimit = max(pase_scan_memory(), IvfflatAnswers.leastMemory)
         var source = scanMemory
         answered = try VisitedSet(capacity: 32, in: &source)
         search = try IvfflatSearch(
             pages, query: query, perMille: perMille, expected: expected,
-            memoryLimit: Int(exactly: memoryLimit.rounded()) ?? .max, in: memory)
+            memoryLimit: clampedInt(budget.memory), in: memory)
     }
 
     /// The distance of the last row answered, in the index; minus infinity before the first.
@@ -66,21 +59,15 @@ struct IvfflatAnswers {
         return nil
     }
 
-    /// Rows that may come late in any search.
-    private static let fewLate = 8
-
     /// Whether going on costs more memory than there is, or more time than reading the table, or so many rows come late that
     /// this is no order to go on in.
     private var isExhausted: Bool {
-        if late > IvfflatAnswers.fewLate + answered.count / 128, pase_scan_tuples_limit() <= 0 {
-            return true
-        }
-        guard answered.count >= IvfflatAnswers.fewestAnswers, pase_scan_tuples_limit() <= 0 else {
-            return false
-        }
+        guard pase_scan_tuples_limit() <= 0 else { return false }
+        if ScanBudget.isMissingRows(late: late, answered: answered.count) { return true }
+        guard answered.count >= IvfflatAnswers.fewestAnswers else { return false }
         let count = Double(answered.count)
         return count * IvfflatAnswers.tableRowsPerAnswer > search.rowEstimate
-            || count * IvfflatAnswers.bytesPerRow > memoryLimit / 4
+            || count * ScanBudget.bytesPerRow > budget.memory / 4
     }
 
     /// Gives back what the search has taken; the rows answered stay.

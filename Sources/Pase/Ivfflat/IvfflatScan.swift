@@ -14,8 +14,6 @@ private struct IvfflatScan {
     var exact: ExactPass?
     var order: ScanOrder?
     var distance: ExactDistance?
-    /// With `pase.late_rows = end`, rows nearer than this are to be answered after all others.
-    var lateBelow: Double?
 
     init(_ memory: ServerMemory) {
         self.memory = memory
@@ -137,21 +135,12 @@ private func answer(_ scan: IndexScanDesc, _ state: inout IvfflatScan) throws(Se
         }
         try beginPass(scan, answers, order, &state)
     }
-    while var exact = state.exact {
-        let found = try exact.next()
-        state.exact = exact
-        if let found {
-            try order.answer(scan, found)
-            return true
-        }
-        guard let distance = state.distance, let late = state.lateBelow else { return false }
-        try exact.close()
-        state.exact = nil
-        state.lateBelow = nil
-        state.exact = try ExactPass(
-            scan, distance, leavingOut: exact.answered, before: late, in: state.memory)
-    }
-    return false
+    guard var exact = state.exact else { return false }
+    let found = try exact.next()
+    state.exact = exact
+    guard let found else { return false }
+    try order.answer(scan, found)
+    return true
 }
 
 /// Goes on with the rows of the table that have not been answered, where there are any.
@@ -162,7 +151,7 @@ private func beginPass(
     try answers.reportLate()
     state.answers = nil
     try answers.close()
-    let answersLate = pase_answers_late_rows()
+    let answersLate = pase_answers_late_rows() && answers.last > -.infinity
     let last = answers.last > -.infinity ? order.value(answers.last) : -.infinity
     if answers.isComplete {
         // All rows have been seen, and those left out were late.
@@ -171,9 +160,9 @@ private func beginPass(
             scan, distance, leavingOut: answers.answered, in: state.memory)
         return
     }
-    if answersLate, answers.last > -.infinity { state.lateBelow = last }
     state.exact = try ExactPass(
-        scan, distance, leavingOut: answers.answered, from: last, in: state.memory)
+        scan, distance, leavingOut: answers.answered, from: last, answersLate: answersLate,
+        in: state.memory)
 }
 
 extension IvfflatPages {

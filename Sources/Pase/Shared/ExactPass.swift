@@ -16,10 +16,13 @@ struct ExactPass {
     private let distance: ExactDistance
     private let encoding: VectorEncoding
     /// Rows that were answered before.
-    let answered: VisitedSet?
+    private let answered: VisitedSet?
     /// What is wanted: rows from `first` on, before `end` if there is one.
-    private let first: RowDistance
-    private let end: RowDistance?
+    private var first: RowDistance
+    private var end: RowDistance?
+    /// Rows nearer than this come after all others, in a pass of their own.
+    private var late: Double?
+    private let scanMemory: ServerMemory
     private var memory: ServerMemory
     private var nearest: NearestRows?
     private var sort: OpaquePointer?
@@ -29,21 +32,27 @@ struct ExactPass {
     ///
     /// - Parameters:
     ///   - answered: rows to leave out.
-    ///   - range: rows at such distances; NaN, the greatest of all, only without an upper bound.
-    ///   - memory: what the pass keeps lies in a part of it, until `end`.
+    ///   - lower: only rows at this distance or farther.
+    ///   - answersLate: whether the others come after them.
+    ///   - memory: what the pass keeps lies in a part of it, until `close`.
     init(
         _ scan: IndexScanDesc, _ distance: ExactDistance, leavingOut answered: VisitedSet? = nil,
-        from lower: Double = -.infinity, before upper: Double? = nil, in memory: ServerMemory
+        from lower: Double = -.infinity, answersLate: Bool = false, in scanMemory: ServerMemory
     ) throws(ServerError) {
         self.scan = scan
         self.distance = distance
         self.answered = answered
         encoding = try VectorEncoding(ServerRelation(scan.pointee.indexRelation))
         first = RowDistance(distance: lower, row: 0)
-        end = upper.map { RowDistance(distance: $0, row: 0) }
+        late = answersLate ? lower : nil
         last = RowDistance(key: .min, row: 0)
-        self.memory = try memory.makeChild("pase exact pass")
-        var source = self.memory
+        self.scanMemory = scanMemory
+        memory = try scanMemory.makeChild("pase exact pass")
+        try begin()
+    }
+
+    private mutating func begin() throws(ServerError) {
+        var source = memory
         nearest = try NearestRows(capacity: ExactPass.capacity, in: &source)
         try readTable()
         nearest?.finish()
@@ -51,6 +60,21 @@ struct ExactPass {
 
     /// The next row with its distance, nil after the last.
     mutating func next() throws(ServerError) -> RowDistance? {
+        while true {
+            if let row = try nextOfPass() { return row }
+            guard let late else { return nil }
+            self.late = nil
+            try close()
+            first = RowDistance(distance: -.infinity, row: 0)
+            // NaN, the greatest of all, is not before it.
+            end = RowDistance(distance: late, row: 0)
+            last = RowDistance(key: .min, row: 0)
+            memory = try scanMemory.makeChild("pase exact pass")
+            try begin()
+        }
+    }
+
+    private mutating func nextOfPass() throws(ServerError) -> RowDistance? {
         if let row = nearest?.next() {
             last = row
             return row
