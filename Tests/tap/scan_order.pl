@@ -90,7 +90,7 @@ foreach my $class ('pase_hnsw_ops', 'pase_hnsw_ip_ops', 'pase_hnsw_cosine_ops')
 	}
 }
 diag("$late rows came too late, of $answered answered by $statements statements");
-cmp_ok($late, '<=', $answered / 100, 'few rows come too late');
+cmp_ok($late, '<=', $answered / 10_000, 'few rows come too late');
 
 # Memory: nothing meets the condition, so that the scan goes through everything
 $node->safe_psql('postgres', <<'SQL');

@@ -129,7 +129,8 @@ foreach my $name (sort keys %shapes)
 		my $before = count_missed();
 		$node->safe_psql('postgres', 'VACUUM items');
 		my $after = count_missed();
-		cmp_ok($after, '<=', $rows / 5 / 400 + 1, "$name, $way, vacuumed: $after rows miss themselves, $before before");
+		# Of so few rows one may be missed where nothing is near.
+		cmp_ok($after, '<=', $name eq 'sparse' ? 1 : 0, "$name, $way, vacuumed: $after rows miss themselves, $before before");
 		my ($recall_after) = found('<?>', 'pase(q.v, 100)');
 		cmp_ok($recall_after, '>=', $recall - 0.01, "$name, $way, vacuumed: recall $recall_after");
 		is($node->safe_psql('postgres', "SELECT * FROM pase_check('items_v')"), '',
